@@ -1,0 +1,170 @@
+// Facts for the host, each with its cause, in the order in which they happened.
+
+#ifndef CLUSTERKIT_EVENT_H_
+#define CLUSTERKIT_EVENT_H_
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "clusterkit/cluster_view.h"
+#include "clusterkit/message.h"
+#include "clusterkit/slot_map.h"
+#include "clusterkit/types.h"
+
+namespace clusterkit {
+
+// A node is known from now on.
+struct NodeAdded {
+  enum class By : uint8_t { kMeet, kGossip } by = By::kMeet;
+  NodeId id;
+  Endpoint bus;
+  friend bool operator==(const NodeAdded&, const NodeAdded&) = default;
+};
+struct NodeRemoved {
+  NodeId id;
+  friend bool operator==(const NodeRemoved&, const NodeRemoved&) = default;
+};
+
+struct HealthChanged {
+  enum class Cause : uint8_t {
+    kSilence,         // PFAIL: nothing heard for node_timeout.
+    kCrashEvidence,   // PFAIL: link broken, reconnects refused.
+    kReports,         // FAIL: a majority of voters suspects it; `reporters` names them.
+    kNotice,          // FAIL: a peer's notice with the same proof.
+    kAnswered,        // Online: it answers.
+  } cause = Cause::kSilence;
+  NodeId id;
+  Health from = Health::kOnline, to = Health::kOnline;
+  std::vector<NodeId> reporters;
+  int needed = 0;  // Size of a majority when FAIL was concluded.
+  friend bool operator==(const HealthChanged&, const HealthChanged&) = default;
+};
+
+// A voter told us that it suspects a node, or that it no longer does.
+struct SuspicionHeard {
+  NodeId reporter, subject;
+  bool suspected = true;
+  friend bool operator==(const SuspicionHeard&, const SuspicionHeard&) = default;
+};
+
+struct RoleChanged {
+  enum class Cause : uint8_t {
+    kElected,        // Won an election: serve. config_epoch begins a new history.
+    kReplaced,       // Another node took all slots: follow it.
+    kPrimaryReplaced,// Our primary was replaced: follow its successor.
+    kCommand,        // Replicate or Reset was called.
+  } cause = Cause::kCommand;
+  NodeId id;                      // This node, or another one.
+  Role to = Role::kPrimary;
+  std::optional<NodeId> primary;  // Of a replica. The host replicates from its client endpoint.
+  // The data held so far belongs to another shard: it is worthless, and progress starts anew.
+  bool shard_changed = false;
+  Epoch config_epoch;
+  friend bool operator==(const RoleChanged&, const RoleChanged&) = default;
+};
+
+// Slots changed hands. The host drops the keys of slots that this node lost.
+struct SlotsRebound {
+  std::vector<SlotRebind> changes;  // Ascending by slot.
+  friend bool operator==(const SlotsRebound&, const SlotsRebound&) = default;
+};
+
+struct ClusterStateChanged {
+  ClusterState to = ClusterState::kFail;
+  DownReason reason = DownReason::kNone;
+  friend bool operator==(const ClusterStateChanged&, const ClusterStateChanged&) = default;
+};
+
+// This node's config epoch grew.
+struct ConfigEpochChanged {
+  enum class Cause : uint8_t { kElection, kCollision, kImport, kCommand } cause = Cause::kCommand;
+  Epoch from, to;
+  std::optional<NodeId> other;  // The node collided with.
+  friend bool operator==(const ConfigEpochChanged&, const ConfigEpochChanged&) = default;
+};
+
+// Why a replica does not stand although its primary failed.
+enum class Ineligible : uint8_t { kNone, kNoFailover, kNeverSynced, kDataTooOld, kPrimaryHasNoSlots };
+
+struct ElectionNotEligible {
+  Ineligible reason = Ineligible::kNone;
+  friend bool operator==(const ElectionNotEligible&, const ElectionNotEligible&) = default;
+};
+struct ElectionScheduled {
+  absl::Duration delay;
+  int rank = 0;          // Siblings known to be fresher.
+  Progress progress;
+  friend bool operator==(const ElectionScheduled&, const ElectionScheduled&) = default;
+};
+struct ElectionStarted {
+  Epoch epoch;
+  int needed = 0;
+  friend bool operator==(const ElectionStarted&, const ElectionStarted&) = default;
+};
+struct ElectionEnded {
+  enum class How : uint8_t { kWon, kTimeout, kRefused, kPrimaryBack, kOvertaken } how = How::kWon;
+  Epoch epoch;
+  int votes = 0, needed = 0;
+  friend bool operator==(const ElectionEnded&, const ElectionEnded&) = default;
+};
+// A voter refused us.
+struct VoteDenied {
+  NodeId voter;
+  Epoch epoch;
+  VoteRefusal reason = VoteRefusal::kNone;
+  friend bool operator==(const VoteDenied&, const VoteDenied&) = default;
+};
+// We decided on a request; reason kNone means granted.
+struct VoteCast {
+  NodeId candidate;
+  ShardId shard;
+  Epoch epoch;
+  VoteRefusal reason = VoteRefusal::kNone;
+  friend bool operator==(const VoteCast&, const VoteCast&) = default;
+};
+
+// A link was refused or cut for a reason an operator should see.
+struct PeerRefused {
+  std::string peer;  // Host, or host and id, as far as known.
+  Goodbye::Reason reason = Goodbye::Reason::kProtocol;
+  std::string text;
+  friend bool operator==(const PeerRefused&, const PeerRefused&) = default;
+};
+// A MEET got no answer in time.
+struct MeetFailed {
+  Endpoint bus;
+  friend bool operator==(const MeetFailed&, const MeetFailed&) = default;
+};
+
+// The host stopped reporting its liveness (true), or is back (false).
+struct HostStalled {
+  bool stalled = true;
+  friend bool operator==(const HostStalled&, const HostStalled&) = default;
+};
+// We own slots but not their content (true): not serving, `successor` was asked to stand. Or the
+// guard ended (false): replaced, overruled, or no replica has the data either.
+struct DataGuardChanged {
+  bool active = true;
+  std::optional<NodeId> successor;
+  friend bool operator==(const DataGuardChanged&, const DataGuardChanged&) = default;
+};
+
+// Saving failed. Nothing depends on an unsaved state, so the node sends and changes nothing more.
+struct Halted {
+  absl::Status cause;
+  friend bool operator==(const Halted&, const Halted&) = default;
+};
+
+using Event =
+    std::variant<NodeAdded, NodeRemoved, HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound,
+                 ClusterStateChanged, ConfigEpochChanged, ElectionNotEligible, ElectionScheduled,
+                 ElectionStarted, ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed,
+                 HostStalled, DataGuardChanged, Halted>;
+
+}  // namespace clusterkit
+
+#endif  // CLUSTERKIT_EVENT_H_

@@ -1,0 +1,176 @@
+// Elections: when a replica stands, when it has won, and when a voter votes.
+//
+// "Where is a vote granted?" -> ConsiderVote(). Differs from Redis: votes are per shard and not
+// per epoch, rounds are short and known to the voters, refusals are answers, and the freshest
+// replica need not wait. docs/protocol.md gives the reasons.
+
+#ifndef CLUSTERKIT_FAILOVER_COORDINATOR_H_
+#define CLUSTERKIT_FAILOVER_COORDINATOR_H_
+
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "clusterkit/cluster_view.h"
+#include "clusterkit/event.h"
+#include "clusterkit/message.h"
+#include "clusterkit/options.h"
+#include "clusterkit/persistent_state.h"
+#include "clusterkit/random.h"
+#include "clusterkit/replication_status.h"
+#include "clusterkit/time.h"
+#include "clusterkit/types.h"
+#include "clusterkit/vote_ledger.h"
+
+namespace clusterkit {
+
+// What the caller has to do for the candidate, in order.
+struct ScheduleElection {
+  absl::Duration delay;
+  int rank = 0;
+};
+struct StartElection {  // Adopt the epoch, make it durable, then send the request to all voters.
+  FailoverAuthRequest request;
+  int needed = 0;
+};
+struct WithdrawElection {  // Tell the voters that this epoch no longer counts.
+  Epoch epoch;
+  ElectionEnded::How how = ElectionEnded::How::kTimeout;
+  int votes = 0, needed = 0;
+};
+struct Promote {  // Won: take the primary's slots under this config epoch.
+  Epoch epoch;
+  NodeId primary;
+  int votes = 0, needed = 0;
+};
+struct ReportIneligible {
+  Ineligible reason = Ineligible::kNone;
+};
+using ElectionStep =
+    std::variant<ScheduleElection, StartElection, WithdrawElection, Promote, ReportIneligible>;
+
+struct VoteDecision {
+  VoteRefusal refusal = VoteRefusal::kNone;  // kNone: granted, the ledger has changed.
+  absl::Duration retry_after;
+  // With kStaleClaim: whose claim the candidate does not know yet.
+  std::optional<NodeId> newer_owner;
+};
+
+// Thread-compatible. Spec: "Replica election and promotion".
+class FailoverCoordinator {
+ public:
+  // `ledger` as loaded; empty on a first start or if the file had none. `restarted`: votes may
+  // have been given before, so the voter abstains for the longest round.
+  FailoverCoordinator(const Options& options, std::optional<VoteLedgerState> ledger,
+                      bool restarted, Instant now);
+
+  // --- Progress ------------------------------------------------------------------------------
+  void OnOwnStatus(const ReplicationStatus& status, Instant now);
+  // Of any other replica. `final_for`: it no longer grows under this primary. A later, different
+  // progress takes that back.
+  void OnProgress(const NodeId& node, const Progress& progress, std::optional<NodeId> final_for);
+  void Untrack(const NodeId& node);
+
+  // --- Candidate -----------------------------------------------------------------------------
+  // Moves the election on. `current_epoch` is the greatest epoch known.
+  std::vector<ElectionStep> Advance(const ClusterView& view, Epoch current_epoch, Instant now,
+                                    Rng& rng);
+  // Our primary asked us to replace it.
+  void OnStandRequest(const NodeId& primary, Instant now);
+  // True if the vote counts: it is for the current epoch of a round that is still open.
+  bool OnAck(const NodeId& voter, const FailoverAuthAck& ack, Instant now);
+  bool OnRefusal(const NodeId& voter, const FailoverAuthRefusal& refusal, Instant now);
+  // When the request of the round under way was sent; empty if there is none.
+  std::optional<Instant> RoundStartedAt() const;
+  Instant NextDeadline() const;
+
+  // --- Voter ---------------------------------------------------------------------------------
+  // Follows whether this node is a voter; a node that has just become one abstains.
+  void OnView(const ClusterView& view, Instant now);
+  // A voter was heard directly, with its current epoch already adopted.
+  void OnVoterHeard(const ClusterView& view, const NodeId& voter, Epoch current_epoch,
+                    Instant now);
+  // The one place where a vote is granted. After a grant the ledger must be durable before the
+  // answer leaves. `primary_answers`: the failed primary has answered us since it failed.
+  VoteDecision ConsiderVote(const ClusterView& view, const Header& candidate,
+                            const FailoverAuthRequest& request, bool primary_answers, Instant now);
+  void OnWithdraw(const NodeId& candidate, const FailoverAuthWithdraw& withdraw);
+  // A vote given in this shard may still count.
+  bool RoundOpen(const ShardId& shard, Instant now) const { return ledger_.RoundOpen(shard, now); }
+  bool Abstaining() const { return abstention_.has_value(); }
+  const VoteLedger& ledger() const { return ledger_; }
+
+ private:
+  struct Sibling {
+    Progress progress;
+    std::optional<NodeId> final_for;
+  };
+  struct Idle {};
+  struct Waiting {
+    Instant since;
+    absl::Duration jitter;
+    Instant stands_at;  // As last computed; moves with what siblings say.
+  };
+  struct Campaigning {
+    Epoch epoch;
+    NodeId primary;
+    Instant started_at, ends_at;
+    absl::btree_set<NodeId> votes;
+    absl::btree_map<NodeId, absl::Duration> refusals;  // With the voters' hints.
+  };
+  struct Resting {  // After a lost round.
+    Instant until;
+  };
+  struct Consent {
+    NodeId primary;
+    Instant until;
+  };
+  struct Abstention {
+    Instant until;
+    bool needs_majority = false;
+    absl::btree_set<NodeId> heard;  // Voters, since `until`.
+  };
+  struct FreshnessRefusal {
+    NodeId primary;
+    Instant first;
+  };
+
+  // Candidate (candidate.cc).
+  Ineligible Eligibility(const NodeView& primary, Instant now) const;
+  void Stop(ElectionEnded::How how, const ClusterView& view, std::vector<ElectionStep>& steps);
+  int Rank(const ClusterView& view) const;
+  bool EverybodyFresherIsExcluded(const ClusterView& view) const;
+  Instant StandsAt(const ClusterView& view, const Waiting& waiting) const;
+  void Stand(const ClusterView& view, const NodeView& primary, bool consent, Epoch current_epoch,
+             Instant now, std::vector<ElectionStep>& steps);
+  void Count(const ClusterView& view, Instant now, Rng& rng, std::vector<ElectionStep>& steps);
+  absl::Duration RestFor(const Campaigning& round, Rng& rng) const;
+  bool HasConsent(const NodeId& primary, Instant now) const;
+
+  // Voter (failover_coordinator.cc).
+  std::optional<absl::Duration> AbstainsFor(Instant now) const;
+  VoteRefusal CheckClaim(const ClusterView& view, const FailoverAuthRequest& request,
+                         std::optional<NodeId>& newer_owner) const;
+  bool KnowsFresherSibling(const ClusterView& view, const Header& candidate,
+                           const FailoverAuthRequest& request) const;
+
+  const Options* options_;
+  VoteLedger ledger_;
+  ReplicationStatus own_;
+  Instant own_reported_at_;
+  absl::btree_map<NodeId, Sibling> siblings_;
+  std::variant<Idle, Waiting, Campaigning, Resting> state_;
+  std::optional<Consent> consent_;
+  Ineligible last_ineligible_ = Ineligible::kNone;
+  bool is_voter_ = false;
+  bool waits_as_new_voter_ = true;  // When it next becomes a voter.
+  std::optional<Abstention> abstention_;
+  absl::btree_map<ShardId, FreshnessRefusal> freshness_refusals_;
+};
+
+}  // namespace clusterkit
+
+#endif  // CLUSTERKIT_FAILOVER_COORDINATOR_H_

@@ -1,0 +1,123 @@
+// The protocol as a state machine: inputs in, one ordered batch of effects out.
+//
+// For hosts that drive everything themselves; most use node.h.
+
+#ifndef CLUSTERKIT_NODE_CORE_H_
+#define CLUSTERKIT_NODE_CORE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "clusterkit/cluster_view.h"
+#include "clusterkit/message.h"
+#include "clusterkit/options.h"
+#include "clusterkit/persistent_state.h"
+#include "clusterkit/ready.h"
+#include "clusterkit/replication_status.h"
+#include "clusterkit/time.h"
+#include "clusterkit/types.h"
+
+namespace clusterkit {
+
+enum class LinkDownCause : uint8_t {
+  kRefused,  // The address answered that nobody listens.
+  kReset,    // The peer closed or reset an established link.
+  kTimeout,  // No answer to the dial, or the transport gave up waiting.
+  kOverflow, // Our send queue exceeded its limit.
+  kLocal,    // Closed from this side, or a local error.
+};
+
+enum class ResetMode : uint8_t {
+  kSoft,  // Forget everybody, release slots, become an empty primary.
+  kHard,  // Also a new identity and epoch zero.
+};
+
+// Live figures of one known node, for operators.
+struct NodeStatus {
+  NodeView view;
+  bool self = false;
+  bool handshake = false;                     // MEET not answered yet; view.id is a placeholder.
+  std::optional<absl::Duration> ping_age;     // Of the outstanding ping.
+  std::optional<absl::Duration> pong_age;     // Since it last answered.
+  int failure_reports = 0;                    // Unexpired, by others.
+  Progress progress;
+  Epoch shown_epoch;                          // A replica shows its primary's config epoch.
+};
+
+struct CoreStatus {
+  Epoch current_epoch, my_epoch;
+  Epoch last_vote_epoch;
+  std::vector<NodeStatus> nodes;  // Ascending by id, handshakes last.
+  std::array<uint64_t, kMessageKinds> sent{}, received{};
+  uint64_t elections_won = 0, elections_lost = 0, votes_granted = 0, votes_refused = 0;
+};
+
+// No I/O, clock, thread or lock. Thread-compatible: one thread at a time.
+// Same state, seed and inputs: same outputs, byte for byte.
+//
+// `now` is the loop's time. One before the last counts as the last. After every input take the
+// batch with TakeReady().
+class NodeCore {
+ public:
+  // `state` as loaded, or empty on a first start: an identity is then drawn from the seed, and
+  // the first batch saves it. InvalidArgument: options or state contradict themselves.
+  static absl::StatusOr<std::unique_ptr<NodeCore>> Create(const Options& options,
+                                                          std::optional<PersistentState> state,
+                                                          uint64_t seed, Instant now);
+  ~NodeCore();
+
+  // --- Inputs --------------------------------------------------------------------------------
+  void OnTick(Instant now);
+  // A peer connected to us. `peer_host` is its address as the transport sees it.
+  LinkId OnAccept(const std::string& peer_host, Instant now);
+  // A dial succeeded.
+  void OnLinkUp(LinkId link, Instant now);
+  // A dial failed or a link ended. Once per link; unknown links are ignored.
+  void OnLinkDown(LinkId link, LinkDownCause cause, Instant now);
+  void OnFrame(LinkId link, const Frame& frame, Instant now);
+  // Bytes arrived that are no frame. Closes the link and reports the peer.
+  void OnBadFrame(LinkId link, const absl::Status& error, Instant now);
+  // Save `number` and all before it are durable.
+  void OnSaved(uint64_t number, Instant now);
+
+  // From the host. See Node for their meaning.
+  void ReportReplication(const ReplicationStatus& status, Instant now);
+  void ReportHostAlive(Instant now);
+  void ReportDataPresent(bool present, Instant now);
+
+  // --- Commands: not OK means that nothing changed. See Node for each. -----------------------
+  absl::Status Meet(const Endpoint& bus, Instant now);
+  absl::Status AddSlots(const SlotSet& slots, Instant now);
+  absl::Status RemoveSlots(const SlotSet& slots, Instant now);
+  absl::Status CompleteImport(const SlotSet& slots, Instant now);
+  absl::Status Replicate(const NodeId& primary, Instant now);
+  absl::Status Forget(const NodeId& node, Instant now);
+  absl::Status Reset(ResetMode mode, Instant now);
+  absl::Status SetConfigEpoch(Epoch epoch, Instant now);
+  absl::Status OverruleDataGuard(Instant now);
+  absl::Status Reconfigure(const Options& options, Instant now);
+  bool BumpEpoch(Instant now);
+
+  // --- Outputs -------------------------------------------------------------------------------
+  Ready TakeReady();             // Moves the pending batch out.
+  Instant NextDeadline() const;  // Call OnTick no later than this.
+  const ClusterView& view() const;  // As last put into a batch.
+  CoreStatus Status(Instant now) const;
+  const Options& options() const;
+
+ private:
+  class Impl;
+  explicit NodeCore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace clusterkit
+
+#endif  // CLUSTERKIT_NODE_CORE_H_

@@ -1,0 +1,211 @@
+// What the host can ask for. Each checks everything first: not OK means that nothing changed.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/impl.h"
+
+namespace clusterkit {
+namespace {
+
+constexpr size_t kMaxPendingMeets = 1024;
+
+}  // namespace
+
+absl::Status NodeCore::Impl::Meet(const Endpoint& bus, Instant now) {
+  Begin(now);
+  if (bus.host.empty() || bus.host.size() > 255 || bus.port == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot meet '", bus.host, "' port ", bus.port, ": no usable address"));
+  }
+  for (const PendingMeet& meet : meets_) {
+    if (meet.bus == bus) return absl::OkStatus();
+  }
+  if (meets_.size() >= kMaxPendingMeets || table_.size() + meets_.size() >= options_.max_nodes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot meet ", bus.host, ":", bus.port, ": ", table_.size(), " nodes known and ",
+                     meets_.size(), " handshakes under way, limit ", options_.max_nodes));
+  }
+  const Link& link = links_.OpenOutbound(std::nullopt, bus, now_);
+  meets_.push_back({bus, link.id, now_});
+  ready_.dials.push_back({link.id, bus});
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::AddSlots(const SlotSet& slots, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return absl::FailedPreconditionError("a replica cannot own slots");
+  SlotMap map = table_.slots();
+  if (absl::Status status = map.Assign(slots, table_.self_id()); !status.ok()) return status;
+  table_.EditSlots() = std::move(map);
+  SlotsRebound rebound;
+  slots.ForEach([&](SlotId slot) {
+    rebound.changes.push_back({slot, std::nullopt, table_.self_id()});
+  });
+  Emit(std::move(rebound));
+  RequestSave(/*sync=*/false);
+  announce_ = true;
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::RemoveSlots(const SlotSet& slots, Instant now) {
+  Begin(now);
+  SlotMap map = table_.slots();
+  if (absl::Status status = map.Unassign(slots); !status.ok()) return status;
+  if (slots.Intersects(table_.OwnSlots())) {
+    serving_.Revoke();
+    extras_changed_ = true;
+    announce_ = true;
+  }
+  table_.EditSlots() = std::move(map);
+  RequestSave(/*sync=*/false);
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::CompleteImport(const SlotSet& slots, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return absl::FailedPreconditionError("a replica cannot own slots");
+  SlotsRebound rebound;
+  slots.ForEach([&](SlotId slot) {
+    const NodeId* owner = table_.slots().OwnerOf(slot);
+    if (owner != nullptr && *owner == table_.self_id()) return;
+    rebound.changes.push_back(
+        {slot, owner == nullptr ? std::nullopt : std::optional<NodeId>(*owner), table_.self_id()});
+  });
+  table_.EditSlots().Bind(slots, table_.self_id());
+  if (!rebound.changes.empty()) Emit(std::move(rebound));
+  announce_ = true;
+  RequestSave(/*sync=*/true);
+  // Without consensus: the operator knows that the content is here.
+  SetOwnEpoch({GreatestEpoch().value + 1}, ConfigEpochChanged::Cause::kImport, std::nullopt);
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::Replicate(const NodeId& primary, Instant now) {
+  Begin(now);
+  if (primary == table_.self_id()) return absl::InvalidArgumentError("cannot replicate myself");
+  const KnownNode* node = table_.Find(primary);
+  if (node == nullptr) return absl::NotFoundError(absl::StrCat("unknown node ", primary.ToHex()));
+  if (node->role == Role::kReplica) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("node ", primary.ToHex(), " is a replica, not a primary"));
+  }
+  if (self().primary == primary) return absl::OkStatus();
+  if (!table_.OwnSlots().Empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this node owns ", table_.OwnSlots().Count(), " slots"));
+  }
+  BecomeReplica(primary, RoleChanged::Cause::kCommand);
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::Forget(const NodeId& node, Instant now) {
+  Begin(now);
+  if (node == table_.self_id()) return absl::InvalidArgumentError("cannot forget myself");
+  if (table_.Find(node) == nullptr) {
+    return absl::NotFoundError(absl::StrCat("unknown node ", node.ToHex()));
+  }
+  if (self().primary == node) {
+    return absl::FailedPreconditionError(absl::StrCat("node ", node.ToHex(), " is our primary"));
+  }
+  RemoveNode(node);
+  if (banned_.size() < options_.max_nodes) banned_[node] = now_ + options_.forget_ban;
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
+  Begin(now);
+  const bool was_replica = !IsPrimary();
+  for (LinkId link : links_.All()) CloseLink(link);
+  meets_.clear();
+  for (const NodeId& peer : table_.Peers()) RemoveNode(peer);
+  banned_.clear();
+  KnownNode me = self();
+  me.role = Role::kPrimary;
+  me.primary.reset();
+  me.health = Health::kOnline;
+  if (was_replica || mode == ResetMode::kHard) me.shard = ShardId::Random(rng_);
+  std::optional<VoteLedgerState> ledger = coordinator_.ledger().state();
+  if (mode == ResetMode::kHard) {
+    me.id = NodeId::Random(rng_);
+    me.config_epoch = Epoch{};
+    current_epoch_ = Epoch{};
+    ledger.reset();
+    incarnation_ = rng_.Next() | 1;
+  }
+  table_ = NodeTable(me);
+  coordinator_ = FailoverCoordinator(options_, std::move(ledger), /*restarted=*/false, now_);
+  serving_.Revoke();
+  extras_changed_ = true;
+  data_present_.reset();
+  replication_ = ReplicationStatus{};
+  RequestSave(/*sync=*/true);
+  Emit(RoleChanged{RoleChanged::Cause::kCommand, me.id, Role::kPrimary, std::nullopt, was_replica,
+                   me.config_epoch});
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::SetConfigEpoch(Epoch epoch, Instant now) {
+  Begin(now);
+  if (table_.size() > 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this node knows ", table_.size() - 1, " others"));
+  }
+  if (self().config_epoch.value != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the config epoch is ", self().config_epoch.value, " already"));
+  }
+  SetOwnEpoch(epoch, ConfigEpochChanged::Cause::kCommand, std::nullopt);
+  Settle();
+  return absl::OkStatus();
+}
+
+bool NodeCore::Impl::BumpEpoch(Instant now) {
+  Begin(now);
+  const Epoch greatest = GreatestEpoch();
+  const Epoch mine = self().config_epoch;
+  const std::vector<NodeId> peers = table_.Peers();
+  const bool shared = std::any_of(peers.begin(), peers.end(), [&](const NodeId& id) {
+    return table_.Find(id)->role == Role::kPrimary && table_.ConfigEpochOf(id) == mine;
+  });
+  // Differs from Redis: equal to the maximum is not enough, another node may be so too.
+  if (mine.value != 0 && mine == greatest && !shared) return false;
+  SetOwnEpoch({greatest.value + 1}, ConfigEpochChanged::Cause::kCommand, std::nullopt);
+  Settle();
+  return true;
+}
+
+absl::Status NodeCore::Impl::OverruleDataGuard(Instant now) {
+  Begin(now);
+  if (guard_ == DataGuard::kOff) return absl::FailedPreconditionError("no data guard is active");
+  data_present_ = true;
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
+  Begin(now);
+  if (absl::Status status = options.Validate(); !status.ok()) return status;
+  if (options.bus != options_.bus || options.client != options_.client ||
+      options.cluster_name != options_.cluster_name || options.max_nodes != options_.max_nodes ||
+      options.max_frame_bytes != options_.max_frame_bytes ||
+      options.max_link_queue_bytes != options_.max_link_queue_bytes ||
+      options.max_anonymous_links != options_.max_anonymous_links || options.seed != options_.seed) {
+    return absl::InvalidArgumentError("addresses, name, limits and seed are fixed at the start");
+  }
+  options_ = options;
+  extras_changed_ = true;
+  announce_ = true;
+  Settle();
+  return absl::OkStatus();
+}
+
+}  // namespace clusterkit

@@ -1,0 +1,227 @@
+// Links: who is at the other end, and what a broken one means.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/impl.h"
+
+namespace clusterkit {
+
+LinkId NodeCore::Impl::OnAccept(const std::string& peer_host, Instant now) {
+  Begin(now);
+  const LinkId id = links_.OpenInbound(peer_host, now_).id;
+  if (links_.anonymous() > options_.max_anonymous_links) {
+    Refuse(id, {Goodbye::Reason::kLimit, "too many links that have not said hello"});
+  }
+  return id;
+}
+
+void NodeCore::Impl::OnLinkUp(LinkId id, Instant now) {
+  Begin(now);
+  Link* link = links_.Find(id);
+  if (link == nullptr || link->phase != Link::Phase::kDialing) return;
+  link->phase = Link::Phase::kGreeting;
+  link->since = now_;
+  SendHello(*link);
+  Settle();
+}
+
+void NodeCore::Impl::SendHello(const Link& link) {
+  Hello hello;
+  hello.cluster_name = options_.cluster_name;
+  hello.sender = table_.self_id();
+  hello.shard = self().shard;
+  hello.incarnation = incarnation_;
+  hello.receiver_host = link.remote_host;
+  ready_.prompt.push_back({link.id, std::move(hello)});
+}
+
+std::optional<Goodbye> NodeCore::Impl::ObjectionTo(const Link& link, const Hello& hello) const {
+  if (hello.cluster_name != options_.cluster_name) {
+    return Goodbye{Goodbye::Reason::kClusterName,
+                   absl::StrCat("cluster name is '", options_.cluster_name, "', not '",
+                                hello.cluster_name, "'")};
+  }
+  if (hello.max_version < kProtocolVersion || hello.min_version > kProtocolVersion) {
+    return Goodbye{Goodbye::Reason::kVersion,
+                   absl::StrCat("speaks version ", kProtocolVersion, ", not ", hello.min_version,
+                                " to ", hello.max_version)};
+  }
+  if (hello.sender == table_.self_id()) {
+    return Goodbye{Goodbye::Reason::kProtocol, "this is a link to myself, or a copy of me"};
+  }
+  if (link.phase == Link::Phase::kReady) {
+    return Goodbye{Goodbye::Reason::kProtocol, "second hello on a link"};
+  }
+  if (link.target && *link.target != hello.sender) {
+    return Goodbye{Goodbye::Reason::kProtocol,
+                   absl::StrCat("dialled node ", link.target->ToHex(), " but node ",
+                                hello.sender.ToHex(), " answered")};
+  }
+  return std::nullopt;
+}
+
+void NodeCore::Impl::OnHello(Link& link, const Hello& hello) {
+  if (std::optional<Goodbye> objection = ObjectionTo(link, hello)) {
+    Refuse(link.id, *std::move(objection));
+    return;
+  }
+  if (!link.outbound) SendHello(link);
+  link.incarnation = hello.incarnation;
+  link.features = hello.features & kSupportedFeatures;
+  LearnOwnHost(hello.receiver_host);
+  if (std::optional<LinkId> replaced = links_.Bind(link, hello.sender)) CloseLink(*replaced);
+  if (table_.Find(hello.sender) != nullptr) {
+    PeerFacts& facts = table_.facts(hello.sender);
+    if (facts.incarnation != hello.incarnation) {
+      // A new process: what the old one said of itself orders nothing any more.
+      facts.incarnation = hello.incarnation;
+      facts.facts_version = 0;
+      facts.heard = false;
+    }
+  }
+  if (link.outbound) {
+    OnOutboundReady(link);
+  } else if (table_.Find(hello.sender) != nullptr) {
+    // It reaches us, so we may reach it: do not wait out an earlier failure.
+    links_.WantDial(hello.sender, now_, /*at_once=*/true);
+    DialDue();
+  }
+}
+
+void NodeCore::Impl::OnOutboundReady(Link& link) {
+  const NodeId peer = *link.peer;
+  std::erase_if(meets_, [&](const PendingMeet& meet) { return meet.link == link.id; });
+  if (table_.Find(peer) == nullptr) {
+    if (table_.size() >= options_.max_nodes) {
+      Refuse(link.id, {Goodbye::Reason::kLimit, "too many nodes"});
+      return;
+    }
+    KnownNode node;
+    node.id = peer;
+    node.bus = {link.remote_host, link.remote_port};
+    introduced_.insert(peer);
+    AddNode(std::move(node), NodeAdded::By::kMeet);
+    table_.facts(peer).incarnation = link.incarnation;
+  } else if (!link.target) {
+    introduced_.insert(peer);
+  }
+  links_.StopDialing(peer);
+  detector_.OnLinkUp(peer);
+  table_.Edit(peer).linked = true;
+  if (!serving_.HostStalled(now_)) Ping(peer);
+}
+
+void NodeCore::Impl::OnGoodbye(Link& link, const Goodbye& goodbye) {
+  Emit(PeerRefused{absl::StrCat(link.remote_host, link.peer ? " " + link.peer->ToHex() : ""),
+                   goodbye.reason, absl::StrCat("refused by peer: ", goodbye.text)});
+  CloseLink(link.id);
+}
+
+void NodeCore::Impl::LearnOwnHost(const std::string& host) {
+  if (host.empty()) return;
+  if (!self().bus.host.empty() && !self().client.host.empty()) return;
+  KnownNode& me = table_.Edit(table_.self_id());
+  if (me.bus.host.empty()) me.bus.host = host;
+  if (me.client.host.empty()) me.client.host = host;
+  RequestSave(/*sync=*/false);
+}
+
+void NodeCore::Impl::OnLinkDown(LinkId id, LinkDownCause cause, Instant now) {
+  Begin(now);
+  Link* link = links_.Find(id);
+  if (link == nullptr) return;
+  ForgetLink(*link, cause);
+  links_.Erase(id);
+  DialDue();
+  Settle();
+}
+
+// What the end of a link tells about the peer, and when to dial again. The link still exists.
+void NodeCore::Impl::ForgetLink(const Link& link, LinkDownCause cause) {
+  if (!link.outbound) return;
+  const std::optional<NodeId> peer = link.peer ? link.peer : link.target;
+  if (!peer || table_.Find(*peer) == nullptr) return;
+  if (link.phase == Link::Phase::kReady) {
+    gossip_.OnLinkDown(*peer);
+    detector_.OnPingSent(*peer, now_);  // The clock runs while we cannot even ask.
+    if (cause == LinkDownCause::kReset) detector_.OnBrokenByPeer(*peer, now_);
+    table_.Edit(*peer).linked = false;
+    const LinkId id = link.id;
+    links_.Erase(id);
+    links_.WantDial(*peer, now_, /*at_once=*/true);
+    return;
+  }
+  if (cause == LinkDownCause::kRefused) {
+    detector_.OnRefused(*peer, now_);
+    Touch(*peer);
+  }
+  links_.DialFailed(*peer, now_);
+}
+
+void NodeCore::Impl::OnBadFrame(LinkId id, const absl::Status& error, Instant now) {
+  Begin(now);
+  if (links_.Find(id) == nullptr) return;
+  Refuse(id, {Goodbye::Reason::kProtocol, std::string(error.message())});
+  Settle();
+}
+
+void NodeCore::Impl::Refuse(LinkId id, Goodbye goodbye) {
+  const Link& link = *links_.Find(id);
+  const std::optional<NodeId> peer = link.peer ? link.peer : link.target;
+  Emit(PeerRefused{absl::StrCat(link.remote_host, peer ? " " + peer->ToHex() : ""), goodbye.reason,
+                   goodbye.text});
+  ready_.prompt.push_back({id, std::move(goodbye)});
+  CloseLink(id);
+}
+
+void NodeCore::Impl::CloseLink(LinkId id) {
+  Link* link = links_.Find(id);
+  if (link == nullptr) return;
+  ready_.hangups.push_back(id);
+  const bool ready_outbound = link->outbound && link->phase == Link::Phase::kReady;
+  const std::optional<NodeId> peer = link->peer ? link->peer : link->target;
+  const bool outbound = link->outbound;
+  links_.Erase(id);
+  if (!outbound || !peer || table_.Find(*peer) == nullptr) return;
+  if (ready_outbound && links_.Outbound(*peer) == nullptr) {
+    gossip_.OnLinkDown(*peer);
+    table_.Edit(*peer).linked = false;
+  }
+  if (!links_.HasOutbound(*peer)) links_.DialFailed(*peer, now_);
+}
+
+void NodeCore::Impl::DialDue() {
+  for (const NodeId& peer : links_.TakeDueDials(now_)) {
+    const KnownNode* node = table_.Find(peer);
+    if (node == nullptr || node->bus.host.empty() || node->bus.port == 0) continue;
+    const Link& link = links_.OpenOutbound(peer, node->bus, now_);
+    detector_.OnPingSent(peer, now_);
+    ready_.dials.push_back({link.id, node->bus});
+  }
+}
+
+void NodeCore::Impl::ExpireLinks() {
+  for (LinkId id : links_.Overdue(now_)) CloseLink(id);
+  std::erase_if(meets_, [this](const PendingMeet& meet) {
+    if (now_ - meet.since <= options_.HandshakeTimeout() && links_.Find(meet.link) != nullptr) {
+      return false;
+    }
+    Emit(MeetFailed{meet.bus});
+    CloseLink(meet.link);
+    return true;
+  });
+}
+
+// A link on which nothing comes any more may be dead without knowing it; a fresh one tells.
+void NodeCore::Impl::ResetDeafLinks() {
+  const absl::Duration half = options_.node_timeout / 2;
+  for (const NodeId& peer : table_.Peers()) {
+    Link* link = links_.Outbound(peer);
+    std::optional<Instant> ping = detector_.PingOutstandingSince(peer);
+    if (link == nullptr || !ping || now_ - link->since <= options_.node_timeout) continue;
+    if (now_ - *ping > half && now_ - *detector_.LastHeard(peer) > half) CloseLink(link->id);
+  }
+}
+
+}  // namespace clusterkit

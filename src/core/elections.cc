@@ -1,0 +1,161 @@
+// Elections carried out: what FailoverCoordinator decides, made durable and sent.
+
+#include <utility>
+
+#include "core/impl.h"
+
+namespace clusterkit {
+
+void NodeCore::Impl::AdvanceElection() {
+  // View() may change under the steps; the coordinator decides on the one it was given.
+  std::shared_ptr<const ClusterView> view = SharedView();
+  for (const ElectionStep& step : coordinator_.Advance(*view, current_epoch_, now_, rng_)) {
+    std::visit([this](const auto& decided) { Apply(decided); }, step);
+  }
+}
+
+void NodeCore::Impl::Apply(const ScheduleElection& step) {
+  Emit(ElectionScheduled{step.delay, step.rank, replication_.progress});
+}
+
+void NodeCore::Impl::Apply(const ReportIneligible& step) { Emit(ElectionNotEligible{step.reason}); }
+
+void NodeCore::Impl::Apply(const StartElection& step) {
+  AdoptEpoch(step.request.epoch);
+  RequestSave(/*sync=*/true);
+  RefreshFacts();
+  Emit(ElectionStarted{step.request.epoch, step.needed});
+  for (const NodeId& voter : View().voters()) {
+    SendTo(voter, step.request, Path::kDurable);
+  }
+}
+
+void NodeCore::Impl::Apply(const WithdrawElection& step) {
+  ++counters_.elections_lost;
+  for (const NodeId& voter : View().voters()) {
+    SendTo(voter, FailoverAuthWithdraw{self().shard, step.epoch}, Path::kDurable);
+  }
+  Emit(ElectionEnded{step.how, step.epoch, step.votes, step.needed});
+}
+
+void NodeCore::Impl::Apply(const Promote& step) {
+  ++counters_.elections_won;
+  Emit(ElectionEnded{ElectionEnded::How::kWon, step.epoch, step.votes, step.needed});
+  const Epoch from = self().config_epoch;
+  KnownNode& me = table_.Edit(table_.self_id(), /*config=*/true);
+  me.role = Role::kPrimary;
+  me.primary.reset();
+  me.config_epoch = step.epoch;
+  AdoptEpoch(step.epoch);
+  const SlotSet moved = table_.EditSlots().MoveAll(step.primary, table_.self_id());
+  replication_.progress.history = step.epoch;
+  replication_.link_up = false;
+  progress_final_ = false;
+  data_present_.reset();
+  serving_.Revoke();
+  extras_changed_ = true;
+  RequestSave(/*sync=*/true);
+  announce_ = true;
+  Emit(ConfigEpochChanged{ConfigEpochChanged::Cause::kElection, from, step.epoch, std::nullopt});
+  SlotsRebound rebound;
+  moved.ForEach([&](SlotId slot) {
+    rebound.changes.push_back({slot, step.primary, table_.self_id()});
+  });
+  Emit(std::move(rebound));
+  Emit(RoleChanged{RoleChanged::Cause::kElected, table_.self_id(), Role::kPrimary, std::nullopt,
+                   false, step.epoch});
+}
+
+void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
+                                   const FailoverAuthRequest& request) {
+  const NodeId& primary = request.primary;
+  const Link* to_primary = links_.Outbound(primary);
+  const bool answers = detector_.AnsweredSinceFail(primary) ||
+                       (to_primary != nullptr && detector_.LastPong(primary) &&
+                        !detector_.PingOutstandingSince(primary));
+  const VoteDecision decision =
+      coordinator_.ConsiderVote(View(), header, request, answers, now_);
+  Emit(VoteCast{header.sender, header.shard, request.epoch, decision.refusal});
+  if (decision.refusal == VoteRefusal::kNone) {
+    ++counters_.votes_granted;
+    RequestSave(/*sync=*/true);
+    RefreshFacts();
+    // Below the save in Ready: the vote leaves only when the ledger on disk knows of it.
+    SendBody(link, FailoverAuthAck{header.shard, request.epoch}, Path::kDurable);
+    return;
+  }
+  ++counters_.votes_refused;
+  if (decision.newer_owner) SendUpdate(header.sender, *decision.newer_owner);
+  SendBody(link,
+           FailoverAuthRefusal{header.shard, request.epoch, decision.refusal,
+                               absl::Ceil(decision.retry_after, absl::Milliseconds(1))},
+           Path::kPrompt);
+}
+
+void NodeCore::Impl::OnAuthAck(const Header& header, const FailoverAuthAck& ack) {
+  if (ack.shard != self().shard) return;
+  const std::optional<Instant> asked = coordinator_.RoundStartedAt();
+  if (!coordinator_.OnAck(header.sender, ack, now_)) return;
+  // It answered what we sent when the round began: good for the lease of the winner, too.
+  if (asked) serving_.OnVoterAnswered(header.sender, *asked);
+}
+
+void NodeCore::Impl::OnAuthRefusal(const Header& header, const FailoverAuthRefusal& refusal) {
+  if (refusal.shard != self().shard) return;
+  if (!coordinator_.OnRefusal(header.sender, refusal, now_)) return;
+  Emit(VoteDenied{header.sender, refusal.epoch, refusal.reason});
+}
+
+// To siblings and voters: elections compare it.
+void NodeCore::Impl::SendProgress(bool final) {
+  if (IsPrimary() || !self().primary || (final && progress_final_)) return;
+  progress_final_ = final;
+  const ProgressReport report{*self().primary, final};
+  const ClusterView& view = View();
+  for (const auto& node : view.nodes()) {
+    if (node->id == table_.self_id() || node->id == *self().primary) continue;
+    const bool sibling = node->role == Role::kReplica && node->shard == self().shard;
+    if (sibling || view.IsVoter(node->id)) SendTo(node->id, report, Path::kPrompt);
+  }
+}
+
+// A primary without its data neither serves nor feeds replicas while a replica has the data.
+void NodeCore::Impl::UpdateDataGuard() {
+  const bool missing = data_present_ == false && options_.guard_missing_data && IsPrimary() &&
+                       table_.slots().CountOf(table_.self_id()) > 0;
+  DataGuard guard = DataGuard::kOff;
+  std::optional<NodeId> successor;
+  if (missing) {
+    for (const auto& node : View().nodes()) {
+      if (node->role != Role::kReplica || node->primary != table_.self_id()) continue;
+      const PeerFacts& facts = table_.facts(node->id);
+      if (!facts.heard) {
+        // It may hold the data. One that failed before it spoke counts as lost.
+        if (guard == DataGuard::kOff && node->health != Health::kFail) guard = DataGuard::kWaiting;
+      } else if (facts.progress.synced) {
+        guard = DataGuard::kActive;
+        if (node->health != Health::kOnline || node->no_failover) continue;
+        if (!successor || Progress::Compare(facts.progress, table_.facts(*successor).progress) > 0) {
+          successor = node->id;
+        }
+      }
+    }
+    if (guard == DataGuard::kOff) data_present_.reset();  // Nobody has it: serve what there is.
+  }
+  if (guard != guard_ || successor != guard_successor_) {
+    guard_ = guard;
+    guard_successor_ = successor;
+    serving_.Revoke();
+    extras_changed_ = true;
+    announce_ = true;
+    next_stand_request_ = now_;
+    Emit(DataGuardChanged{guard != DataGuard::kOff, successor});
+  }
+  if (guard_ == DataGuard::kActive && guard_successor_ && now_ >= next_stand_request_) {
+    next_stand_request_ = now_ + options_.PingInterval();
+    RefreshFacts();
+    SendTo(*guard_successor_, StandRequest{}, Path::kDurable);
+  }
+}
+
+}  // namespace clusterkit

@@ -1,0 +1,254 @@
+// What this node says of itself, and how a message is received.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/impl.h"
+
+namespace clusterkit {
+namespace {
+
+// Nobody gets this far ahead by elections; such an epoch is damage or malice, and adopting it
+// would use up the epochs of the whole cluster.
+constexpr uint64_t kEpochLeap = uint64_t{1} << 32;
+
+uint64_t StampOf(Instant sent) {
+  // Zero means "no stamp".
+  return static_cast<uint64_t>(std::max<int64_t>(absl::ToInt64Nanoseconds(sent.since_origin), 1));
+}
+
+Instant InstantOf(uint64_t stamp) {
+  return {absl::Nanoseconds(static_cast<int64_t>(std::min<uint64_t>(stamp, INT64_MAX)))};
+}
+
+// Whether two headers say the same of their sender, apart from what has an order of its own.
+bool SameFacts(Header a, const Header& b) {
+  a.facts_version = b.facts_version;
+  a.current_epoch = b.current_epoch;
+  a.progress = b.progress;
+  return a == b;
+}
+
+}  // namespace
+
+NodeCore::Impl::Facts NodeCore::Impl::MakeFacts() {
+  Facts facts;
+  Header& header = facts.header;
+  header.sender = table_.self_id();
+  header.shard = self().shard;
+  header.role = self().role;
+  header.primary = self().primary;
+  header.current_epoch = current_epoch_;
+  header.config_epoch = ShownConfigEpoch();
+  header.progress = replication_.progress;
+  header.bus = self().bus;
+  header.client = self().client;
+  header.no_failover = options_.no_failover;
+  header.data_missing = guard_ != DataGuard::kOff;
+  header.state = serving_.state();
+  facts.claim = table_.OwnSlots();
+  facts.claim_digest = facts.claim == facts_.claim ? facts_.claim_digest : facts.claim.Digest();
+  header.claim_digest = facts.claim_digest;
+  header.facts_version = facts_.header.facts_version;
+  if (!SameFacts(header, facts_.header)) ++header.facts_version;
+  return facts;
+}
+
+void NodeCore::Impl::RefreshFacts() { facts_ = MakeFacts(); }
+
+bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
+  if (link.phase != Link::Phase::kReady) return false;
+  const Facts& facts = path == Path::kPrompt ? durable_facts_ : facts_;
+  Message message{facts.header, std::move(body)};
+  // These two promise nothing and may run ahead of the disk.
+  message.header.current_epoch = current_epoch_;
+  message.header.progress = replication_.progress;
+  if (std::holds_alternative<Heartbeat>(message.body)) {
+    const bool digest_will_do = (link.features & kFeatureDigestHeartbeat) != 0 &&
+                                link.claim_sent.value_or(0) == facts.claim_digest;
+    if (!digest_will_do) {
+      message.header.claim = facts.claim;
+      link.claim_sent = facts.claim_digest;
+    }
+  }
+  ++counters_.sent[static_cast<size_t>(KindOf(message))];
+  auto& queue = path == Path::kPrompt ? ready_.prompt : ready_.sends;
+  queue.push_back({link.id, std::move(message)});
+  return true;
+}
+
+bool NodeCore::Impl::SendTo(const NodeId& to, MessageBody body, Path path) {
+  Link* link = links_.Any(to);
+  return link != nullptr && SendBody(*link, std::move(body), path);
+}
+
+void NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path) {
+  Heartbeat heartbeat;
+  heartbeat.kind = kind;
+  heartbeat.stamp = stamp;
+  if (table_.Find(*link.peer) != nullptr) {
+    heartbeat.known_claim_digest = table_.facts(*link.peer).claim_digest;
+  }
+  heartbeat.gossip = gossip_.BuildGossip(View(), *link.peer, now_, rng_);
+  SendBody(link, std::move(heartbeat), path);
+}
+
+void NodeCore::Impl::Ping(const NodeId& peer) {
+  Link* link = links_.Outbound(peer);
+  if (link == nullptr) return;
+  const auto kind = introduced_.contains(peer) ? Heartbeat::Kind::kMeet : Heartbeat::Kind::kPing;
+  SendHeartbeat(*link, kind, StampOf(now_), Path::kPrompt);
+  detector_.OnPingSent(peer, now_);
+  gossip_.OnPingSent(peer, now_);
+}
+
+void NodeCore::Impl::SendPings() {
+  for (const NodeId& peer : gossip_.PickPingTargets(View(), now_, rng_)) Ping(peer);
+}
+
+void NodeCore::Impl::Announce() {
+  if (serving_.HostStalled(now_)) return;
+  for (const NodeId& peer : table_.Peers()) {
+    if (Link* link = links_.Outbound(peer)) {
+      SendHeartbeat(*link, Heartbeat::Kind::kPong, 0, Path::kDurable);
+    }
+  }
+}
+
+// Whether the sender may be heard at all, and is known after this.
+bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
+  const Header& header = message.header;
+  if (link.phase != Link::Phase::kReady) {
+    Refuse(link.id, {Goodbye::Reason::kProtocol, "message before hello"});
+    return false;
+  }
+  if (header.sender != *link.peer) {
+    Refuse(link.id, {Goodbye::Reason::kProtocol, "sender changed within a link"});
+    return false;
+  }
+  const uint64_t epoch = std::max(header.current_epoch.value, header.config_epoch.value);
+  if (epoch > current_epoch_.value && epoch - current_epoch_.value > kEpochLeap) {
+    Refuse(link.id, {Goodbye::Reason::kProtocol,
+                     absl::StrCat("epoch ", epoch, " is implausibly far above ours, ",
+                                  current_epoch_.value)});
+    return false;
+  }
+  if (table_.Find(header.sender) != nullptr) return true;
+  const auto* heartbeat = std::get_if<Heartbeat>(&message.body);
+  if (heartbeat == nullptr || heartbeat->kind == Heartbeat::Kind::kPong) return false;
+  if (heartbeat->kind == Heartbeat::Kind::kPing) {
+    // Not one of us, as far as we know. It may be as far as it knows, so it gets an answer.
+    if (!serving_.HostStalled(now_)) {
+      SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat->stamp, Path::kPrompt);
+    }
+    return false;
+  }
+  if (table_.size() >= options_.max_nodes) {
+    Refuse(link.id, {Goodbye::Reason::kLimit, "too many nodes"});
+    return false;
+  }
+  KnownNode node;
+  node.id = header.sender;
+  node.shard = header.shard;
+  node.bus = header.bus;
+  node.client = header.client;
+  if (node.bus.host.empty()) node.bus.host = link.remote_host;
+  if (node.client.host.empty()) node.client.host = link.remote_host;
+  AddNode(std::move(node), NodeAdded::By::kMeet);
+  table_.facts(header.sender).incarnation = link.incarnation;
+  DialDue();
+  return true;
+}
+
+void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
+  if (!AdmitSender(link, message)) return;
+  const Header& header = message.header;
+  ++counters_.received[static_cast<size_t>(KindOf(message))];
+  detector_.OnHeard(header.sender, now_);
+  if (!link.outbound) introduced_.erase(header.sender);
+  AdoptEpoch(std::max(header.current_epoch, header.config_epoch));
+  ApplyHeader(link, header);
+  coordinator_.OnVoterHeard(View(), header.sender, current_epoch_, now_);
+
+  struct Dispatch {
+    Impl* core;
+    Link& link;
+    const Header& header;
+    void operator()(const Heartbeat& body) { core->OnHeartbeat(link, header, body); }
+    void operator()(const SuspicionReport& body) { core->OnSuspicion(header, body); }
+    void operator()(const FailNotice& body) { core->OnFailNotice(body); }
+    void operator()(const ProgressReport& body) {
+      core->coordinator_.OnProgress(header.sender, header.progress,
+                                    body.final ? std::optional<NodeId>(body.primary) : std::nullopt);
+    }
+    void operator()(const FailoverAuthRequest& body) { core->OnAuthRequest(link, header, body); }
+    void operator()(const FailoverAuthAck& body) { core->OnAuthAck(header, body); }
+    void operator()(const FailoverAuthRefusal& body) { core->OnAuthRefusal(header, body); }
+    void operator()(const FailoverAuthWithdraw& body) {
+      core->coordinator_.OnWithdraw(header.sender, body);
+    }
+    void operator()(const SlotUpdate& body) { core->OnUpdate(body); }
+    void operator()(const StandRequest&) {
+      if (core->self().primary == header.sender) {
+        core->coordinator_.OnStandRequest(header.sender, core->now_);
+      }
+    }
+  };
+  std::visit(Dispatch{this, link, header}, message.body);
+}
+
+void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat) {
+  // The peer does not hold what we claim: say it in full on the next occasion.
+  if (heartbeat.known_claim_digest != durable_facts_.claim_digest) {
+    for (LinkId id : links_.AllOf(header.sender)) links_.Find(id)->claim_sent.reset();
+  }
+  if (heartbeat.kind == Heartbeat::Kind::kPong) {
+    OnPong(link, heartbeat);
+  } else if (!serving_.HostStalled(now_)) {
+    SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat.stamp, Path::kPrompt);
+  }
+  MergeGossip(header.sender, heartbeat.gossip);
+}
+
+void NodeCore::Impl::OnPong(Link& link, const Heartbeat& heartbeat) {
+  if (!link.outbound || heartbeat.stamp == 0) return;
+  const Instant sent = InstantOf(heartbeat.stamp);
+  if (sent > now_ || sent < link.since) return;  // Not a stamp that we sent on this link.
+  detector_.OnPong(*link.peer, now_);
+  gossip_.OnPong(*link.peer, now_);
+  serving_.OnVoterAnswered(*link.peer, sent);
+  Touch(*link.peer);
+}
+
+void NodeCore::Impl::MergeGossip(const NodeId& from, const std::vector<GossipEntry>& entries) {
+  GossipMerge merge = gossip_.Merge(View(), from, entries, now_);
+  for (const SuspicionReport::Item& item : merge.reports) {
+    detector_.OnReport(from, item.subject, item.suspected, now_);
+    if (item.suspected) Touch(item.subject);
+  }
+  for (const GossipEntry& entry : merge.moved) {
+    KnownNode& node = table_.Edit(entry.id);
+    node.bus = entry.bus;
+    node.client = entry.client;
+    for (LinkId id : links_.AllOf(entry.id)) {
+      if (links_.Find(id)->outbound) CloseLink(id);
+    }
+    detector_.OnLinkUp(entry.id);  // Refusals at the old address say nothing about the new one.
+    links_.WantDial(entry.id, now_, /*at_once=*/true);
+    RequestSave(/*sync=*/false);
+  }
+  for (const GossipEntry& entry : merge.unknown) {
+    if (banned_.contains(entry.id) || table_.size() >= options_.max_nodes) continue;
+    if (table_.Find(entry.id) != nullptr) continue;  // Twice in one message.
+    KnownNode node;
+    node.id = entry.id;
+    node.bus = entry.bus;
+    node.client = entry.client;
+    node.role = entry.role;
+    AddNode(std::move(node), NodeAdded::By::kGossip);
+  }
+  DialDue();
+}
+
+}  // namespace clusterkit

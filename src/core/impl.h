@@ -1,0 +1,216 @@
+// NodeCore's parts and what they share. Each group of methods is one file of src/core.
+//
+// Every input does its own work, marks what it touched, and ends in Settle(), which draws the
+// consequences in one fixed order: health, elections, serving, announcements. So a consequence
+// never runs in the middle of a change.
+
+#ifndef CLUSTERKIT_CORE_IMPL_H_
+#define CLUSTERKIT_CORE_IMPL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "clusterkit/failover_coordinator.h"
+#include "clusterkit/failure_detector.h"
+#include "clusterkit/gossip_engine.h"
+#include "clusterkit/node_core.h"
+#include "core/links.h"
+#include "core/serving.h"
+#include "model/node_table.h"
+
+namespace clusterkit {
+
+class NodeCore::Impl {
+ public:
+  Impl(const Options& options, KnownNode self, uint64_t seed, bool restarted,
+       std::optional<VoteLedgerState> ledger, Instant now);
+
+  // --- state_io.cc: what is loaded and saved ---------------------------------------------------
+  static absl::StatusOr<std::unique_ptr<Impl>> Create(const Options& options,
+                                                      std::optional<PersistentState> state,
+                                                      uint64_t seed, Instant now);
+  PersistentState MakeState() const;
+  void OnSaved(uint64_t number, Instant now);
+
+  // --- node_core.cc: inputs, Settle, outputs -----------------------------------------------------
+  void OnTick(Instant now);
+  void OnFrame(LinkId link, const Frame& frame, Instant now);
+  void ReportReplication(const ReplicationStatus& status, Instant now);
+  void ReportHostAlive(Instant now);
+  void ReportDataPresent(bool present, Instant now);
+  Ready TakeReady();
+  Instant NextDeadline() const;
+  CoreStatus Status(Instant now) const;
+  const ClusterView& PublishedView() const { return *published_view_; }
+  const Options& options() const { return options_; }
+
+  // --- connections.cc: links, hello, dialling ----------------------------------------------------
+  LinkId OnAccept(const std::string& peer_host, Instant now);
+  void OnLinkUp(LinkId id, Instant now);
+  void OnLinkDown(LinkId id, LinkDownCause cause, Instant now);
+  void OnBadFrame(LinkId id, const absl::Status& error, Instant now);
+
+  // --- commands.cc -------------------------------------------------------------------------------
+  absl::Status Meet(const Endpoint& bus, Instant now);
+  absl::Status AddSlots(const SlotSet& slots, Instant now);
+  absl::Status RemoveSlots(const SlotSet& slots, Instant now);
+  absl::Status CompleteImport(const SlotSet& slots, Instant now);
+  absl::Status Replicate(const NodeId& primary, Instant now);
+  absl::Status Forget(const NodeId& node, Instant now);
+  absl::Status Reset(ResetMode mode, Instant now);
+  absl::Status SetConfigEpoch(Epoch epoch, Instant now);
+  absl::Status OverruleDataGuard(Instant now);
+  absl::Status Reconfigure(const Options& options, Instant now);
+  bool BumpEpoch(Instant now);
+
+ private:
+  // What this node says of itself. `claim` stands beside the header because it rarely travels.
+  struct Facts {
+    Header header;
+    SlotSet claim;
+    uint64_t claim_digest = 0;
+  };
+  struct PendingMeet {
+    Endpoint bus;
+    LinkId link;
+    Instant since;
+  };
+  enum class DataGuard : uint8_t { kOff, kWaiting, kActive };
+  // Prompt: as we were when last durable; leaves at once. Durable: as we are; waits for the save.
+  enum class Path : uint8_t { kPrompt, kDurable };
+
+  // --- node_core.cc ------------------------------------------------------------------------------
+  Instant Begin(Instant now);       // Clamps time; every input starts with it.
+  void Settle();
+  void Cron();
+  const ClusterView& View();        // Current, for decisions.
+  std::shared_ptr<const ClusterView> SharedView();
+  void Emit(Event event) { ready_.events.push_back(std::move(event)); }
+  void RequestSave(bool sync);
+  bool SyncPending() const { return want_sync_save_ || last_sync_save_ > durable_save_; }
+  const KnownNode& self() const { return table_.self(); }
+  bool IsPrimary() const { return self().role == Role::kPrimary; }
+  std::optional<NodeId> ShardHead() const;  // Ourselves as a primary, else our primary.
+  Epoch ShownConfigEpoch() const;           // A replica shows its primary's.
+  void AdoptEpoch(Epoch epoch);
+  void AddNode(KnownNode node, NodeAdded::By by);
+  void RemoveNode(const NodeId& id);
+
+  // --- connections.cc ------------------------------------------------------------------------------
+  void OnHello(Link& link, const Hello& hello);
+  std::optional<Goodbye> ObjectionTo(const Link& link, const Hello& hello) const;
+  void SendHello(const Link& link);
+  void OnGoodbye(Link& link, const Goodbye& goodbye);
+  void OnOutboundReady(Link& link);
+  void LearnOwnHost(const std::string& host);
+  void CloseLink(LinkId id);        // From our side: never evidence against the peer.
+  void Refuse(LinkId id, Goodbye goodbye);
+  void DialDue();
+  void ExpireLinks();
+  void ResetDeafLinks();
+  void ForgetLink(const Link& link, LinkDownCause cause);
+
+  // --- heartbeats.cc: what we say and hear ---------------------------------------------------------
+  void OnMessage(Link& link, const Message& message);
+  void OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat);
+  void OnPong(Link& link, const Heartbeat& heartbeat);
+  void MergeGossip(const NodeId& from, const std::vector<GossipEntry>& entries);
+  bool AdmitSender(Link& link, const Message& message);
+  Facts MakeFacts();
+  void RefreshFacts();
+  bool SendBody(Link& link, MessageBody body, Path path);
+  bool SendTo(const NodeId& to, MessageBody body, Path path);
+  void SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path);
+  void SendPings();
+  void Ping(const NodeId& peer);
+  void Announce();                  // An unsolicited PONG to everybody.
+
+  // --- configuration.cc: roles, slots, epochs ------------------------------------------------------
+  void ApplyHeader(Link& link, const Header& header);
+  void ApplyAddress(const Link& link, const Header& header);
+  void ApplyRole(const Header& header);
+  void PrimaryBecameReplica(const Header& header);
+  void ApplyHeartbeatClaim(const Header& header);
+  void ApplyClaim(const SlotClaim& claim);
+  void OnUpdate(const SlotUpdate& update);
+  void SendUpdate(const NodeId& to, const NodeId& owner);
+  void TellStaleReplica(const Header& header);
+  void ResolveCollision(const Header& header);
+  void SetOwnEpoch(Epoch epoch, ConfigEpochChanged::Cause cause, std::optional<NodeId> other);
+  void BecomeReplica(const NodeId& primary, RoleChanged::Cause cause);
+  Epoch GreatestEpoch() const;
+
+  // --- health.cc -----------------------------------------------------------------------------------
+  void Touch(const NodeId& node) { touched_.insert(node); }
+  void EvaluateTouched();
+  void ApplyHealth(const HealthChanged& change);
+  void OnSuspicion(const Header& header, const SuspicionReport& report);
+  void OnFailNotice(const FailNotice& notice);
+  void QueueReports(const NodeId& subject, bool suspected);
+  void FlushReports();
+
+  // --- elections.cc --------------------------------------------------------------------------------
+  void AdvanceElection();
+  void Apply(const ScheduleElection& step);
+  void Apply(const StartElection& step);
+  void Apply(const WithdrawElection& step);
+  void Apply(const Promote& step);
+  void Apply(const ReportIneligible& step);
+  void OnAuthRequest(Link& link, const Header& header, const FailoverAuthRequest& request);
+  void OnAuthAck(const Header& header, const FailoverAuthAck& ack);
+  void OnAuthRefusal(const Header& header, const FailoverAuthRefusal& refusal);
+  void SendProgress(bool final);
+  void UpdateDataGuard();
+
+  Options options_;
+  Rng rng_;
+  uint64_t incarnation_;
+  Instant now_;
+  Instant next_cron_;
+
+  NodeTable table_;
+  Links links_;
+  FailureDetector detector_;
+  GossipEngine gossip_;
+  FailoverCoordinator coordinator_;
+  Serving serving_;
+
+  Epoch current_epoch_;
+  ReplicationStatus replication_;
+  bool progress_final_ = false;               // Told to siblings and voters.
+  std::optional<bool> data_present_;          // As reported by the host.
+  DataGuard guard_ = DataGuard::kOff;
+  std::optional<NodeId> guard_successor_;
+  Instant next_stand_request_;
+  bool host_was_stalled_ = false;
+
+  std::vector<PendingMeet> meets_;
+  absl::btree_set<NodeId> introduced_;        // We send MEET until they speak to us.
+  absl::btree_map<NodeId, Instant> banned_;   // Forgotten until.
+
+  absl::btree_set<NodeId> touched_;           // Health to be evaluated in Settle.
+  absl::btree_map<NodeId, std::vector<SuspicionReport::Item>> reports_;  // To send in Settle.
+  bool announce_ = false;                     // What we say of ourselves changed for all.
+
+  Facts facts_;                               // As we are.
+  Facts durable_facts_;                       // As we were when last durable.
+  uint64_t view_version_ = 0;
+  std::shared_ptr<const ClusterView> view_;
+  std::shared_ptr<const ClusterView> published_view_;
+  bool extras_changed_ = true;                // State, guard or lease, since view_ was built.
+
+  Ready ready_;
+  bool want_save_ = false, want_sync_save_ = false;
+  uint64_t last_save_ = 0, last_sync_save_ = 0, durable_save_ = 0;
+  CoreStatus counters_;
+};
+
+}  // namespace clusterkit
+
+#endif  // CLUSTERKIT_CORE_IMPL_H_

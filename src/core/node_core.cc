@@ -1,0 +1,312 @@
+// Inputs, the consequences of each, and the batch that comes out.
+
+#include "clusterkit/node_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/impl.h"
+
+namespace clusterkit {
+namespace {
+
+// How often silence, links and pings are looked at. Fine enough against node_timeout.
+absl::Duration CronInterval(const Options& options) {
+  return std::clamp(options.node_timeout / 20, absl::Milliseconds(5), absl::Milliseconds(100));
+}
+
+}  // namespace
+
+NodeCore::Impl::Impl(const Options& options, KnownNode self, uint64_t seed, bool restarted,
+                     std::optional<VoteLedgerState> ledger, Instant now)
+    : options_(options),
+      rng_(seed),
+      incarnation_(rng_.Next() | 1),  // Never zero: zero means "not heard yet".
+      now_(now),
+      next_cron_(now),
+      table_(std::move(self)),
+      links_(options_),
+      detector_(options_),
+      gossip_(options_),
+      coordinator_(options_, std::move(ledger), restarted, now),
+      serving_(options_, restarted, now),
+      next_stand_request_(now) {}
+
+Instant NodeCore::Impl::Begin(Instant now) {
+  now_ = std::max(now_, now);
+  return now_;
+}
+
+void NodeCore::Impl::Settle() {
+  EvaluateTouched();
+  coordinator_.OnView(View(), now_);
+  AdvanceElection();
+  UpdateDataGuard();
+  const ClusterState before = serving_.state();
+  if (serving_.Evaluate(View(), now_)) {
+    extras_changed_ = true;
+    if (serving_.state() != before) {
+      Emit(ClusterStateChanged{serving_.state(), serving_.reason()});
+    }
+  }
+  serving_.Renew(View(), now_);
+  FlushReports();
+  RefreshFacts();
+  if (announce_) Announce();
+  announce_ = false;
+  if (!SyncPending()) durable_facts_ = facts_;
+}
+
+void NodeCore::Impl::OnTick(Instant now) {
+  Begin(now);
+  DialDue();
+  if (now_ >= next_cron_) {
+    next_cron_ = now_ + CronInterval(options_);
+    Cron();
+  }
+  Settle();
+}
+
+void NodeCore::Impl::Cron() {
+  ExpireLinks();
+  ResetDeafLinks();
+  const bool stalled = serving_.HostStalled(now_);
+  if (stalled != host_was_stalled_) Emit(HostStalled{stalled});
+  host_was_stalled_ = stalled;
+  if (!stalled) SendPings();
+  for (const NodeId& peer : table_.Peers()) {
+    Touch(peer);
+    if (!links_.HasOutbound(peer) && !table_.Find(peer)->bus.host.empty()) {
+      links_.WantDial(peer, now_, /*at_once=*/false);
+    }
+  }
+  absl::erase_if(banned_, [this](const auto& ban) { return now_ >= ban.second; });
+}
+
+void NodeCore::Impl::OnFrame(LinkId id, const Frame& frame, Instant now) {
+  Begin(now);
+  Link* link = links_.Find(id);
+  if (link == nullptr) return;
+  if (const auto* hello = std::get_if<Hello>(&frame)) {
+    OnHello(*link, *hello);
+  } else if (const auto* goodbye = std::get_if<Goodbye>(&frame)) {
+    OnGoodbye(*link, *goodbye);
+  } else {
+    OnMessage(*link, std::get<Message>(frame));
+  }
+  Settle();
+}
+
+void NodeCore::Impl::ReportReplication(const ReplicationStatus& status, Instant now) {
+  Begin(now);
+  const bool broke = replication_.link_up && !status.link_up;
+  if (status.link_up) progress_final_ = false;
+  replication_ = status;
+  coordinator_.OnOwnStatus(status, now_);
+  if (broke && !IsPrimary()) SendProgress(/*final=*/true);
+  Settle();
+}
+
+void NodeCore::Impl::ReportHostAlive(Instant now) {
+  Begin(now);
+  const bool was_stalled = serving_.HostStalled(now_);
+  serving_.OnHostAlive(now_);
+  if (!was_stalled) return;  // The usual case, several times a second: no consequences.
+  host_was_stalled_ = false;
+  Emit(HostStalled{false});
+  Settle();
+}
+
+void NodeCore::Impl::ReportDataPresent(bool present, Instant now) {
+  Begin(now);
+  data_present_ = present;
+  Settle();
+}
+
+const ClusterView& NodeCore::Impl::View() {
+  if (view_ == nullptr || table_.view_outdated() || extras_changed_) {
+    extras_changed_ = false;
+    view_ = table_.BuildView(++view_version_, {serving_.state(), serving_.reason(),
+                                               guard_ != DataGuard::kOff,
+                                               options_.allow_reads_when_down, serving_.lease()});
+  }
+  return *view_;
+}
+
+std::shared_ptr<const ClusterView> NodeCore::Impl::SharedView() {
+  View();
+  return view_;
+}
+
+void NodeCore::Impl::RequestSave(bool sync) {
+  want_save_ = true;
+  want_sync_save_ = want_sync_save_ || sync;
+}
+
+Ready NodeCore::Impl::TakeReady() {
+  if (want_save_) {
+    SaveRequest save;
+    save.number = ++last_save_;
+    save.state = MakeState();
+    save.must_sync = want_sync_save_;
+    if (want_sync_save_) last_sync_save_ = last_save_;
+    want_save_ = want_sync_save_ = false;
+    ready_.save = std::move(save);
+  }
+  View();
+  if (view_ != published_view_) {
+    published_view_ = view_;
+    ready_.view = view_;
+  }
+  return std::exchange(ready_, Ready{});
+}
+
+Instant NodeCore::Impl::NextDeadline() const {
+  Instant next = std::min({next_cron_, links_.NextDial(), coordinator_.NextDeadline()});
+  // A deadline that has passed without effect must not make the host spin.
+  return std::max(next, now_ + absl::Milliseconds(1));
+}
+
+std::optional<NodeId> NodeCore::Impl::ShardHead() const {
+  return IsPrimary() ? std::optional<NodeId>(table_.self_id()) : self().primary;
+}
+
+Epoch NodeCore::Impl::ShownConfigEpoch() const {
+  std::optional<NodeId> head = ShardHead();
+  return head ? table_.ConfigEpochOf(*head) : Epoch{};
+}
+
+void NodeCore::Impl::AdoptEpoch(Epoch epoch) { current_epoch_ = std::max(current_epoch_, epoch); }
+
+void NodeCore::Impl::AddNode(KnownNode node, NodeAdded::By by) {
+  const NodeId id = node.id;
+  const Endpoint bus = node.bus;
+  table_.Add(std::move(node));
+  detector_.Track(id, now_);
+  gossip_.Track(id, now_);
+  banned_.erase(id);
+  links_.WantDial(id, now_, /*at_once=*/true);
+  RequestSave(/*sync=*/false);
+  Emit(NodeAdded{by, id, bus});
+}
+
+void NodeCore::Impl::RemoveNode(const NodeId& id) {
+  for (LinkId link : links_.AllOf(id)) CloseLink(link);
+  links_.StopDialing(id);
+  detector_.Untrack(id);
+  gossip_.Untrack(id);
+  coordinator_.Untrack(id);
+  introduced_.erase(id);
+  touched_.erase(id);
+  reports_.erase(id);
+  table_.Remove(id);
+  RequestSave(/*sync=*/false);
+  Emit(NodeRemoved{id});
+}
+
+CoreStatus NodeCore::Impl::Status(Instant now) const {
+  CoreStatus status = counters_;
+  status.current_epoch = current_epoch_;
+  status.my_epoch = ShownConfigEpoch();
+  status.last_vote_epoch = coordinator_.ledger().LastVoteEpoch();
+  for (const auto& node : published_view_->nodes()) {
+    NodeStatus entry;
+    entry.view = *node;
+    entry.self = node->id == table_.self_id();
+    auto age = [now](std::optional<Instant> at) {
+      return at ? std::optional<absl::Duration>(std::max(now - *at, absl::ZeroDuration()))
+                : std::nullopt;
+    };
+    entry.ping_age = age(detector_.PingOutstandingSince(node->id));
+    entry.pong_age = age(detector_.LastPong(node->id));
+    entry.failure_reports =
+        static_cast<int>(detector_.Reporters(*published_view_, node->id, now).size());
+    if (entry.self) {
+      entry.progress = replication_.progress;
+    } else if (table_.Find(node->id) != nullptr) {
+      entry.progress = table_.facts(node->id).progress;
+    }
+    entry.shown_epoch = node->role == Role::kReplica && node->primary
+                            ? table_.ConfigEpochOf(*node->primary)
+                            : node->config_epoch;
+    status.nodes.push_back(std::move(entry));
+  }
+  for (const PendingMeet& meet : meets_) {
+    NodeStatus entry;
+    entry.handshake = true;
+    // A handshake has no id yet; the link names it for as long as it lasts.
+    for (size_t i = 0; i < 8; ++i) {
+      entry.view.id.bytes[NodeId::kSize - 1 - i] =
+          static_cast<uint8_t>(static_cast<uint64_t>(meet.link) >> (8 * i));
+    }
+    entry.view.bus = meet.bus;
+    status.nodes.push_back(std::move(entry));
+  }
+  return status;
+}
+
+// --- The public shell ------------------------------------------------------------------------
+
+NodeCore::NodeCore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+NodeCore::~NodeCore() = default;
+
+absl::StatusOr<std::unique_ptr<NodeCore>> NodeCore::Create(const Options& options,
+                                                           std::optional<PersistentState> state,
+                                                           uint64_t seed, Instant now) {
+  absl::StatusOr<std::unique_ptr<Impl>> impl = Impl::Create(options, std::move(state), seed, now);
+  if (!impl.ok()) return impl.status();
+  return std::unique_ptr<NodeCore>(new NodeCore(*std::move(impl)));
+}
+
+void NodeCore::OnTick(Instant now) { impl_->OnTick(now); }
+LinkId NodeCore::OnAccept(const std::string& peer_host, Instant now) {
+  return impl_->OnAccept(peer_host, now);
+}
+void NodeCore::OnLinkUp(LinkId link, Instant now) { impl_->OnLinkUp(link, now); }
+void NodeCore::OnLinkDown(LinkId link, LinkDownCause cause, Instant now) {
+  impl_->OnLinkDown(link, cause, now);
+}
+void NodeCore::OnFrame(LinkId link, const Frame& frame, Instant now) {
+  impl_->OnFrame(link, frame, now);
+}
+void NodeCore::OnBadFrame(LinkId link, const absl::Status& error, Instant now) {
+  impl_->OnBadFrame(link, error, now);
+}
+void NodeCore::OnSaved(uint64_t number, Instant now) { impl_->OnSaved(number, now); }
+void NodeCore::ReportReplication(const ReplicationStatus& status, Instant now) {
+  impl_->ReportReplication(status, now);
+}
+void NodeCore::ReportHostAlive(Instant now) { impl_->ReportHostAlive(now); }
+void NodeCore::ReportDataPresent(bool present, Instant now) {
+  impl_->ReportDataPresent(present, now);
+}
+absl::Status NodeCore::Meet(const Endpoint& bus, Instant now) { return impl_->Meet(bus, now); }
+absl::Status NodeCore::AddSlots(const SlotSet& slots, Instant now) {
+  return impl_->AddSlots(slots, now);
+}
+absl::Status NodeCore::RemoveSlots(const SlotSet& slots, Instant now) {
+  return impl_->RemoveSlots(slots, now);
+}
+absl::Status NodeCore::CompleteImport(const SlotSet& slots, Instant now) {
+  return impl_->CompleteImport(slots, now);
+}
+absl::Status NodeCore::Replicate(const NodeId& primary, Instant now) {
+  return impl_->Replicate(primary, now);
+}
+absl::Status NodeCore::Forget(const NodeId& node, Instant now) { return impl_->Forget(node, now); }
+absl::Status NodeCore::Reset(ResetMode mode, Instant now) { return impl_->Reset(mode, now); }
+absl::Status NodeCore::SetConfigEpoch(Epoch epoch, Instant now) {
+  return impl_->SetConfigEpoch(epoch, now);
+}
+absl::Status NodeCore::OverruleDataGuard(Instant now) { return impl_->OverruleDataGuard(now); }
+absl::Status NodeCore::Reconfigure(const Options& options, Instant now) {
+  return impl_->Reconfigure(options, now);
+}
+bool NodeCore::BumpEpoch(Instant now) { return impl_->BumpEpoch(now); }
+Ready NodeCore::TakeReady() { return impl_->TakeReady(); }
+Instant NodeCore::NextDeadline() const { return impl_->NextDeadline(); }
+const ClusterView& NodeCore::view() const { return impl_->PublishedView(); }
+CoreStatus NodeCore::Status(Instant now) const { return impl_->Status(now); }
+const Options& NodeCore::options() const { return impl_->options(); }
+
+}  // namespace clusterkit

@@ -1,0 +1,58 @@
+// Whether this node may serve, and until when.
+
+#ifndef CLUSTERKIT_CORE_SERVING_H_
+#define CLUSTERKIT_CORE_SERVING_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/container/btree_map.h"
+#include "clusterkit/cluster_view.h"
+#include "clusterkit/options.h"
+#include "clusterkit/time.h"
+#include "clusterkit/types.h"
+
+namespace clusterkit {
+
+// Thread-compatible.
+class Serving {
+ public:
+  // `restarted`: this node served before, and may have been replaced without knowing it yet.
+  Serving(const Options& options, bool restarted, Instant now);
+
+  // --- Lease ---------------------------------------------------------------------------------
+  // A voter answered something that we sent at `sent`.
+  void OnVoterAnswered(const NodeId& voter, Instant sent);
+  // The lease reaches ServeLease() beyond the sending of what a majority has answered. The
+  // sending, not the answer: a voter begins to count our silence no earlier than that.
+  void Renew(const ClusterView& view, Instant now);
+  // Ends the authority of every view given out so far.
+  void Revoke();
+  std::shared_ptr<const ServeLease> lease() const { return lease_; }
+
+  // --- Cluster state -------------------------------------------------------------------------
+  // True if state or reason changed. Spec: "Cluster state", with Redis's delays before a primary
+  // goes back to ok.
+  bool Evaluate(const ClusterView& view, Instant now);
+  ClusterState state() const { return state_; }
+  DownReason reason() const { return reason_; }
+
+  // --- The host ------------------------------------------------------------------------------
+  void OnHostAlive(Instant now) { host_alive_ = now; }
+  bool HostStalled(Instant now) const;
+
+ private:
+  const Options* options_;
+  Instant started_;
+  bool restarted_;
+  std::shared_ptr<ServeLease> lease_ = std::make_shared<ServeLease>();
+  absl::btree_map<NodeId, Instant> answered_;  // Voter -> when we had sent what it answered.
+  ClusterState state_ = ClusterState::kFail;
+  DownReason reason_ = DownReason::kStarting;
+  std::optional<Instant> minority_since_;      // Last moment in a minority.
+  std::optional<Instant> host_alive_;
+};
+
+}  // namespace clusterkit
+
+#endif  // CLUSTERKIT_CORE_SERVING_H_

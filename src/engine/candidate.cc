@@ -1,0 +1,226 @@
+// The replica's side of FailoverCoordinator: when to stand, and when it has won.
+
+#include <algorithm>
+
+#include "clusterkit/failover_coordinator.h"
+
+namespace clusterkit {
+namespace {
+
+// Shards that fail together ask for different epochs, so that they do not compete for one.
+uint64_t IndexAmongFailedShards(const ClusterView& view, const ShardId& shard) {
+  absl::btree_set<ShardId> failed;
+  for (const NodeId& voter : view.voters()) {
+    const NodeView* node = view.Find(voter);
+    if (node->health == Health::kFail) failed.insert(node->shard);
+  }
+  return static_cast<uint64_t>(std::distance(failed.begin(), failed.lower_bound(shard)));
+}
+
+bool MayStand(const NodeView& sibling) {
+  return sibling.health == Health::kOnline && !sibling.no_failover;
+}
+
+}  // namespace
+
+void FailoverCoordinator::OnOwnStatus(const ReplicationStatus& status, Instant now) {
+  own_ = status;
+  own_reported_at_ = now;
+}
+
+void FailoverCoordinator::OnProgress(const NodeId& node, const Progress& progress,
+                                     std::optional<NodeId> final_for) {
+  Sibling& sibling = siblings_[node];
+  if (final_for.has_value()) {
+    sibling.final_for = final_for;
+  } else if (!(sibling.progress == progress)) {
+    sibling.final_for.reset();
+  }
+  sibling.progress = progress;
+}
+
+void FailoverCoordinator::Untrack(const NodeId& node) { siblings_.erase(node); }
+
+bool FailoverCoordinator::HasConsent(const NodeId& primary, Instant now) const {
+  return consent_.has_value() && consent_->primary == primary && now < consent_->until;
+}
+
+void FailoverCoordinator::OnStandRequest(const NodeId& primary, Instant now) {
+  consent_ = Consent{primary, now + options_->ReportValidity()};
+}
+
+Ineligible FailoverCoordinator::Eligibility(const NodeView& primary, Instant now) const {
+  if (options_->no_failover) return Ineligible::kNoFailover;
+  if (primary.slot_count == 0) return Ineligible::kPrimaryHasNoSlots;
+  if (!own_.progress.synced) return Ineligible::kNeverSynced;
+  if (options_->replica_validity_factor == 0) return Ineligible::kNone;
+  absl::Duration age = own_.since_last_io + (now - own_reported_at_);
+  absl::Duration limit = options_->replica_validity_base +
+                         options_->node_timeout * options_->replica_validity_factor;
+  // The primary is allowed to be silent for node_timeout before it counts as failed at all.
+  if (age - options_->node_timeout > limit) return Ineligible::kDataTooOld;
+  return Ineligible::kNone;
+}
+
+int FailoverCoordinator::Rank(const ClusterView& view) const {
+  int rank = 0;
+  for (const auto& node : view.nodes()) {
+    if (node->role != Role::kReplica || node->shard != view.self().shard) continue;
+    if (node->id == view.self().id || !MayStand(*node)) continue;
+    auto it = siblings_.find(node->id);
+    if (it == siblings_.end() || !it->second.progress.synced) continue;
+    auto order = Progress::Compare(it->second.progress, own_.progress);
+    if (order > 0 || (order == 0 && node->id < view.self().id)) ++rank;
+  }
+  return rank;
+}
+
+bool FailoverCoordinator::EverybodyFresherIsExcluded(const ClusterView& view) const {
+  const NodeId& primary = *view.self().primary;
+  for (const auto& node : view.nodes()) {
+    if (node->role != Role::kReplica || node->shard != view.self().shard) continue;
+    if (node->id == view.self().id || !MayStand(*node)) continue;
+    auto it = siblings_.find(node->id);
+    if (it == siblings_.end()) return false;
+    if (!it->second.progress.synced) continue;
+    if (it->second.final_for != primary) return false;
+    auto order = Progress::Compare(it->second.progress, own_.progress);
+    if (order > 0 || (order == 0 && node->id < view.self().id)) return false;
+  }
+  return true;
+}
+
+Instant FailoverCoordinator::StandsAt(const ClusterView& view, const Waiting& waiting) const {
+  if (EverybodyFresherIsExcluded(view)) return waiting.since;
+  return waiting.since + options_->RankUnit() * Rank(view) + waiting.jitter;
+}
+
+void FailoverCoordinator::Stop(ElectionEnded::How how, const ClusterView& view,
+                               std::vector<ElectionStep>& steps) {
+  if (const auto* round = std::get_if<Campaigning>(&state_)) {
+    steps.push_back(WithdrawElection{round->epoch, how, static_cast<int>(round->votes.size()),
+                                     view.Quorum()});
+  }
+  state_ = Idle{};
+}
+
+std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view,
+                                                       Epoch current_epoch, Instant now,
+                                                       Rng& rng) {
+  std::vector<ElectionStep> steps;
+  const NodeView& self = view.self();
+  const NodeView* primary =
+      self.role == Role::kReplica && self.primary ? view.Find(*self.primary) : nullptr;
+  const auto* round = std::get_if<Campaigning>(&state_);
+  if (primary == nullptr || (round != nullptr && round->primary != primary->id)) {
+    Stop(ElectionEnded::How::kOvertaken, view, steps);
+    if (primary == nullptr) return steps;
+  }
+  const bool consent = HasConsent(primary->id, now);
+  if (primary->health != Health::kFail && !consent) {
+    Stop(ElectionEnded::How::kPrimaryBack, view, steps);
+    last_ineligible_ = Ineligible::kNone;
+    return steps;
+  }
+  if (Ineligible reason = Eligibility(*primary, now); reason != Ineligible::kNone) {
+    Stop(ElectionEnded::How::kOvertaken, view, steps);
+    if (reason != last_ineligible_) steps.push_back(ReportIneligible{reason});
+    last_ineligible_ = reason;
+    return steps;
+  }
+  last_ineligible_ = Ineligible::kNone;
+
+  if (std::holds_alternative<Idle>(state_)) {
+    Waiting waiting{now, rng.Between(absl::ZeroDuration(), options_->RankUnit()), now};
+    steps.push_back(ScheduleElection{StandsAt(view, waiting) - now, Rank(view)});
+    state_ = waiting;
+  }
+  if (auto* waiting = std::get_if<Waiting>(&state_)) {
+    waiting->stands_at = StandsAt(view, *waiting);
+    if (now >= waiting->stands_at) Stand(view, *primary, consent, current_epoch, now, steps);
+  } else if (const auto* resting = std::get_if<Resting>(&state_)) {
+    if (now >= resting->until) Stand(view, *primary, consent, current_epoch, now, steps);
+  }
+  Count(view, now, rng, steps);
+  return steps;
+}
+
+void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary, bool consent,
+                                Epoch current_epoch, Instant now,
+                                std::vector<ElectionStep>& steps) {
+  Epoch epoch{current_epoch.value + 1 + IndexAmongFailedShards(view, view.self().shard)};
+  StartElection start;
+  start.request.epoch = epoch;
+  start.request.primary = primary.id;
+  start.request.claim_epoch = primary.config_epoch;
+  start.request.slots = view.slots().SlotsOf(primary.id);
+  start.request.round = options_->RoundLength();
+  start.request.primary_consents = consent;
+  start.needed = view.Quorum();
+  state_ = Campaigning{epoch, primary.id, now, now + options_->RoundLength(), {}, {}};
+  steps.push_back(std::move(start));
+}
+
+bool FailoverCoordinator::OnAck(const NodeId& voter, const FailoverAuthAck& ack, Instant now) {
+  auto* round = std::get_if<Campaigning>(&state_);
+  if (round == nullptr || round->epoch != ack.epoch || now >= round->ends_at) return false;
+  return round->votes.insert(voter).second;
+}
+
+bool FailoverCoordinator::OnRefusal(const NodeId& voter, const FailoverAuthRefusal& refusal,
+                                    Instant now) {
+  auto* round = std::get_if<Campaigning>(&state_);
+  if (round == nullptr || round->epoch != refusal.epoch || now >= round->ends_at) return false;
+  return round->refusals.emplace(voter, refusal.retry_after).second;
+}
+
+void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
+                                std::vector<ElectionStep>& steps) {
+  auto* round = std::get_if<Campaigning>(&state_);
+  if (round == nullptr) return;
+  const int needed = view.Quorum();
+  int votes = 0, refused = 0;
+  for (const NodeId& voter : view.voters()) {
+    votes += round->votes.contains(voter) ? 1 : 0;
+    refused += round->refusals.contains(voter) ? 1 : 0;
+  }
+  if (now < round->ends_at && votes >= needed) {
+    steps.push_back(Promote{round->epoch, round->primary, votes, needed});
+    state_ = Idle{};
+    consent_.reset();
+    return;
+  }
+  const bool hopeless = static_cast<int>(view.voters().size()) - refused < needed;
+  if (now < round->ends_at && !hopeless) return;
+  steps.push_back(WithdrawElection{
+      round->epoch, hopeless ? ElectionEnded::How::kRefused : ElectionEnded::How::kTimeout, votes,
+      needed});
+  state_ = Resting{now + RestFor(*round, rng)};
+}
+
+// One to three rank units; longer if the voters said that they could not vote earlier.
+absl::Duration FailoverCoordinator::RestFor(const Campaigning& round, Rng& rng) const {
+  absl::Duration rest =
+      rng.Between(options_->RankUnit(), options_->RankUnit() * 3);
+  absl::Duration hint = absl::InfiniteDuration();
+  for (const auto& [voter, retry_after] : round.refusals) {
+    if (retry_after > absl::ZeroDuration()) hint = std::min(hint, retry_after);
+  }
+  if (hint < absl::InfiniteDuration()) rest = std::max(rest, std::min(hint, kLongestRound));
+  return rest;
+}
+
+std::optional<Instant> FailoverCoordinator::RoundStartedAt() const {
+  const auto* round = std::get_if<Campaigning>(&state_);
+  if (round == nullptr) return std::nullopt;
+  return round->started_at;
+}
+
+Instant FailoverCoordinator::NextDeadline() const {
+  if (const auto* round = std::get_if<Campaigning>(&state_)) return round->ends_at;
+  if (const auto* resting = std::get_if<Resting>(&state_)) return resting->until;
+  if (const auto* waiting = std::get_if<Waiting>(&state_)) return waiting->stands_at;
+  return Instant::InfiniteFuture();
+}
+
+}  // namespace clusterkit

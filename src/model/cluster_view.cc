@@ -1,0 +1,94 @@
+#include "clusterkit/cluster_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "base/check.h"
+#include "clusterkit/view_publisher.h"
+
+namespace clusterkit {
+
+void ServeLease::Extend(Instant until) {
+  if (revoked_) return;
+  const int64_t until_ns = absl::ToInt64Nanoseconds(until.since_origin);
+  if (until_ns > until_ns_.load(std::memory_order_relaxed)) {
+    until_ns_.store(until_ns, std::memory_order_release);
+  }
+}
+
+void ServeLease::Revoke() {
+  revoked_ = true;
+  until_ns_.store(INT64_MIN, std::memory_order_release);
+}
+
+ClusterView::ClusterView(uint64_t version, NodeId self, Nodes nodes,
+                         std::shared_ptr<const SlotMap> slots, ClusterState state,
+                         DownReason down_reason, bool data_missing, bool allow_reads_when_down,
+                         std::shared_ptr<const ServeLease> lease)
+    : version_(version),
+      self_(nullptr),
+      nodes_(std::move(nodes)),
+      slots_(std::move(slots)),
+      state_(state),
+      down_reason_(down_reason),
+      data_missing_(data_missing),
+      allow_reads_when_down_(allow_reads_when_down),
+      lease_(std::move(lease)) {
+  CLUSTERKIT_CHECK(slots_ != nullptr && lease_ != nullptr);
+  for (size_t i = 1; i < nodes_.size(); ++i) CLUSTERKIT_CHECK(nodes_[i - 1]->id < nodes_[i]->id);
+  self_ = Find(self);
+  CLUSTERKIT_CHECK(self_ != nullptr);
+  for (const NodeId& owner : slots_->Owners()) {
+    const NodeView* node = Find(owner);
+    CLUSTERKIT_CHECK(node != nullptr);
+    if (node->role == Role::kPrimary) voters_.push_back(owner);
+  }
+}
+
+const NodeView* ClusterView::Find(const NodeId& id) const {
+  const auto at = std::lower_bound(nodes_.begin(), nodes_.end(), id,
+                                   [](const std::shared_ptr<const NodeView>& node,
+                                      const NodeId& key) { return node->id < key; });
+  return at != nodes_.end() && (*at)->id == id ? at->get() : nullptr;
+}
+
+const NodeView* ClusterView::OwnerOf(SlotId slot) const {
+  const NodeId* owner = slots_->OwnerOf(slot);
+  if (owner == nullptr) return nullptr;
+  return *owner == self_->id ? self_ : Find(*owner);
+}
+
+bool ClusterView::IsVoter(const NodeId& id) const {
+  return std::binary_search(voters_.begin(), voters_.end(), id);
+}
+
+const NodeView* ClusterView::PrimaryOf(const ShardId& shard) const {
+  const NodeView* best = nullptr;
+  for (const auto& node : nodes_) {
+    if (node->shard != shard || !IsVoter(node->id)) continue;
+    if (best == nullptr || node->config_epoch > best->config_epoch) best = node.get();
+  }
+  return best;
+}
+
+ViewPublisher::ViewPublisher(std::shared_ptr<const ClusterView> first)
+    : view_(std::move(first)), version_(view_->version()) {}
+
+void ViewPublisher::Publish(std::shared_ptr<const ClusterView> view) {
+  const uint64_t version = view->version();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    view_.swap(view);
+  }
+  // After the view, so that a reader who sees the number also finds the view. What was replaced
+  // is freed outside the lock.
+  version_.store(version, std::memory_order_release);
+}
+
+std::shared_ptr<const ClusterView> ViewPublisher::Latest() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return view_;
+}
+
+}  // namespace clusterkit

@@ -1,0 +1,106 @@
+#include "model/node_table.h"
+
+#include <utility>
+
+namespace clusterkit {
+
+NodeTable::NodeTable(KnownNode self) : self_(self.id) { nodes_[self_].node = std::move(self); }
+
+const KnownNode* NodeTable::Find(const NodeId& id) const {
+  auto it = nodes_.find(id);
+  return it == nodes_.end() ? nullptr : &it->second.node;
+}
+
+std::vector<NodeId> NodeTable::Ids() const {
+  std::vector<NodeId> ids;
+  ids.reserve(nodes_.size());
+  for (const auto& [id, entry] : nodes_) ids.push_back(id);
+  return ids;
+}
+
+std::vector<NodeId> NodeTable::Peers() const {
+  std::vector<NodeId> ids;
+  ids.reserve(nodes_.size());
+  for (const auto& [id, entry] : nodes_) {
+    if (id != self_) ids.push_back(id);
+  }
+  return ids;
+}
+
+void NodeTable::Add(KnownNode node) {
+  NodeId id = node.id;
+  nodes_[id].node = std::move(node);
+  view_outdated_ = true;
+  ++generation_;
+}
+
+void NodeTable::Remove(const NodeId& id) {
+  EditSlots().Release(id);
+  nodes_.erase(id);
+}
+
+KnownNode& NodeTable::Edit(const NodeId& id, bool config) {
+  Entry& entry = nodes_.at(id);
+  entry.view.reset();
+  view_outdated_ = true;
+  if (config) ++generation_;
+  return entry.node;
+}
+
+SlotMap& NodeTable::EditSlots() {
+  if (slots_shared_) {
+    slots_ = std::make_shared<SlotMap>(*slots_);
+    slots_shared_ = false;
+  }
+  slots_changed_ = true;
+  view_outdated_ = true;
+  ++generation_;
+  return *slots_;
+}
+
+const SlotSet& NodeTable::OwnSlots() const {
+  if (own_slots_generation_ != generation_) {
+    own_slots_ = slots_->SlotsOf(self_);
+    own_slots_generation_ = generation_;
+  }
+  return own_slots_;
+}
+
+Epoch NodeTable::ConfigEpochOf(const NodeId& id) const {
+  const KnownNode* node = Find(id);
+  return node == nullptr ? Epoch{} : node->config_epoch;
+}
+
+std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version,
+                                                        const ViewExtras& extras) {
+  ClusterView::Nodes views;
+  views.reserve(nodes_.size());
+  for (auto& [id, entry] : nodes_) {
+    const KnownNode& node = entry.node;
+    const int slot_count = entry.view && !slots_changed_ ? entry.view->slot_count : slots_->CountOf(id);
+    if (!entry.view || entry.view->slot_count != slot_count) {
+      auto view = std::make_shared<NodeView>();
+      view->id = node.id;
+      view->shard = node.shard;
+      view->bus = node.bus;
+      view->client = node.client;
+      view->role = node.role;
+      view->primary = node.primary;
+      view->health = node.health;
+      view->config_epoch = node.config_epoch;
+      view->no_failover = node.no_failover;
+      view->linked = node.linked || id == self_;
+      view->slot_count = slot_count;
+      entry.view = std::move(view);
+    }
+    views.push_back(entry.view);
+  }
+  slots_changed_ = false;
+  slots_shared_ = true;
+  view_outdated_ = false;
+  return std::make_shared<ClusterView>(version, self_, std::move(views), slots_, extras.state,
+                                       extras.down_reason, extras.data_missing,
+                                       extras.allow_reads_when_down, extras.lease);
+}
+
+}  // namespace clusterkit

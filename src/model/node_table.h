@@ -1,0 +1,109 @@
+// Everything this node knows of the others and of the slots, and the views made from it.
+
+#ifndef CLUSTERKIT_MODEL_NODE_TABLE_H_
+#define CLUSTERKIT_MODEL_NODE_TABLE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "clusterkit/cluster_view.h"
+#include "clusterkit/message.h"
+#include "clusterkit/slot_map.h"
+#include "clusterkit/types.h"
+
+namespace clusterkit {
+
+// What peers can see of a node, and what they last said of themselves.
+struct KnownNode {
+  NodeId id;
+  ShardId shard;
+  Endpoint bus, client;
+  Role role = Role::kPrimary;
+  std::optional<NodeId> primary;
+  Health health = Health::kOnline;
+  Epoch config_epoch;
+  bool no_failover = false;
+  bool linked = false;
+};
+
+// What a peer said, kept apart from what follows from it. Does not appear in views.
+struct PeerFacts {
+  bool heard = false;                 // Its header was seen since this node started.
+  uint64_t incarnation = 0;
+  uint64_t facts_version = 0;
+  Progress progress;
+  bool data_missing = false;
+  // Its last full claim. A heartbeat that carries only the digest of it repeats it.
+  std::optional<SlotSet> claim;
+  uint64_t claim_digest = 0;
+  // The claim had no effect at this generation of the table, and need not be applied again.
+  uint64_t settled_generation = 0;
+  Epoch settled_epoch;
+  std::optional<NodeId> newer_owner;  // As found when it settled.
+};
+
+class NodeTable {
+ public:
+  explicit NodeTable(KnownNode self);
+
+  const NodeId& self_id() const { return self_; }
+  const KnownNode& self() const { return nodes_.at(self_).node; }
+  const KnownNode* Find(const NodeId& id) const;
+  // REQUIRES: known.
+  PeerFacts& facts(const NodeId& id) { return nodes_.at(id).facts; }
+  const PeerFacts& facts(const NodeId& id) const { return nodes_.at(id).facts; }
+  std::vector<NodeId> Ids() const;
+  std::vector<NodeId> Peers() const;  // Without this node.
+  size_t size() const { return nodes_.size(); }
+
+  void Add(KnownNode node);
+  // Also unbinds its slots.
+  void Remove(const NodeId& id);
+  // The record for changing. REQUIRES: known. `config`: epoch, role or primary change, which can
+  // change the effect of claims.
+  KnownNode& Edit(const NodeId& id, bool config = false);
+
+  const SlotMap& slots() const { return *slots_; }
+  SlotMap& EditSlots();
+  const SlotSet& OwnSlots() const;    // Of this node.
+  Epoch ConfigEpochOf(const NodeId& id) const;
+
+  // Grows whenever the effect of a claim could have changed.
+  uint64_t generation() const { return generation_; }
+  // Something a view shows has changed since the last BuildView.
+  bool view_outdated() const { return view_outdated_; }
+
+  struct ViewExtras {
+    ClusterState state = ClusterState::kFail;
+    DownReason down_reason = DownReason::kStarting;
+    bool data_missing = false;
+    bool allow_reads_when_down = false;
+    std::shared_ptr<const ServeLease> lease;
+  };
+  // Unchanged nodes and an unchanged slot map are shared with the view built before.
+  std::shared_ptr<const ClusterView> BuildView(uint64_t version, const ViewExtras& extras);
+
+ private:
+  struct Entry {
+    KnownNode node;
+    PeerFacts facts;
+    std::shared_ptr<const NodeView> view;  // Null: outdated.
+  };
+
+  NodeId self_;
+  std::map<NodeId, Entry> nodes_;  // References stay valid while others come and go.
+  std::shared_ptr<SlotMap> slots_ = std::make_shared<SlotMap>();
+  bool slots_shared_ = false;              // With a view: copy before the next change.
+  bool slots_changed_ = true;              // Since the last view.
+  bool view_outdated_ = true;
+  uint64_t generation_ = 1;
+  mutable SlotSet own_slots_;
+  mutable uint64_t own_slots_generation_ = 0;
+};
+
+}  // namespace clusterkit
+
+#endif  // CLUSTERKIT_MODEL_NODE_TABLE_H_
