@@ -62,10 +62,8 @@ struct VoteDecision {
 // Thread-compatible. Spec: "Replica election and promotion".
 class FailoverCoordinator {
  public:
-  // `ledger` as loaded; empty on a first start or if the file had none. `restarted`: votes may
-  // have been given before, so the voter abstains for the longest round.
-  FailoverCoordinator(const Options& options, std::optional<VoteLedgerState> ledger,
-                      bool restarted, Instant now);
+  // `ledger` as loaded; empty on a first start or if the file had none.
+  FailoverCoordinator(const Options& options, std::optional<VoteLedgerState> ledger);
 
   // --- Progress ------------------------------------------------------------------------------
   void OnOwnStatus(const ReplicationStatus& status, Instant now);
@@ -88,15 +86,27 @@ class FailoverCoordinator {
   Instant NextDeadline() const;
 
   // --- Voter ---------------------------------------------------------------------------------
-  // Follows whether this node is a voter; a node that has just become one abstains.
+  // Follows whether this node is a voter. One that has just become a voter abstains, in steps:
+  // until whoever it replaced can vote no more, until every round that may hold a vote of that
+  // node is over, and until it has since heard what epochs the other voters know. A voter that
+  // restarts with its ledger waits for the rounds only.
   void OnView(const ClusterView& view, Instant now);
-  // A voter was heard directly, with its current epoch already adopted.
-  void OnVoterHeard(const ClusterView& view, const NodeId& voter, Epoch current_epoch,
-                    Instant now);
+  // This node is about to become a voter in the stead of `replaced`. `gone`: that process is
+  // surely dead, so that it cannot go on voting.
+  void OnPromoted(const NodeId& replaced, bool gone);
+  // A voter answered what we sent at `sent`. `confirms`: it sees us as a voter. True if this
+  // ended the abstention; the ledger has changed then and is to be saved.
+  bool OnVoterAnswered(const ClusterView& view, const Header& voter, bool confirms, Instant sent,
+                       Epoch current_epoch, Instant now);
+  // The waiting is over but for answers: ask the voters, once.
+  bool WantsAnswers(Instant now);
   // The one place where a vote is granted. After a grant the ledger must be durable before the
-  // answer leaves. `primary_answers`: the failed primary has answered us since it failed.
+  // answer leaves. `primary_answers`: we heard the primary ourselves too recently to replace it,
+  // whatever the others say; see FailureDetector::SeemsAlive. `confirmed`: a majority of voters
+  // saw us as one of them, counted from what we sent less than ServeLease() ago.
   VoteDecision ConsiderVote(const ClusterView& view, const Header& candidate,
-                            const FailoverAuthRequest& request, bool primary_answers, Instant now);
+                            const FailoverAuthRequest& request, bool primary_answers,
+                            bool confirmed, Instant now);
   void OnWithdraw(const NodeId& candidate, const FailoverAuthWithdraw& withdraw);
   // A vote given in this shard may still count.
   bool RoundOpen(const ShardId& shard, Instant now) const { return ledger_.RoundOpen(shard, now); }
@@ -119,6 +129,7 @@ class FailoverCoordinator {
     NodeId primary;
     Instant started_at, ends_at;
     absl::btree_set<NodeId> votes;
+    uint32_t most_voters = 0;           // As told by those who voted.
     absl::btree_map<NodeId, absl::Duration> refusals;  // With the voters' hints.
   };
   struct Resting {  // After a lost round.
@@ -129,9 +140,18 @@ class FailoverCoordinator {
     Instant until;
   };
   struct Abstention {
-    Instant until;
-    bool needs_majority = false;
-    absl::btree_set<NodeId> heard;  // Voters, since `until`.
+    Instant since;
+    Instant until;                      // Rounds are over. Later answers tell their epochs.
+    bool new_voter = false;             // Needs those answers.
+    std::optional<NodeId> replaced;     // May still vote, until a majority has confirmed us.
+    bool asked = false;                 // For answers, after `until`.
+    absl::btree_set<NodeId> confirmed;  // Voters that see us as one of them.
+    absl::btree_set<NodeId> heard;      // Voters, since `until`.
+    absl::btree_set<NodeId> heard_settled;
+  };
+  struct Promotion {
+    NodeId replaced;
+    bool gone = false;
   };
   struct FreshnessRefusal {
     NodeId primary;
@@ -152,6 +172,8 @@ class FailoverCoordinator {
 
   // Voter (failover_coordinator.cc).
   std::optional<absl::Duration> AbstainsFor(Instant now) const;
+  bool HeardEnough(const ClusterView& view, Epoch current_epoch, Instant now);
+  void Settle(Epoch floor);
   VoteRefusal CheckClaim(const ClusterView& view, const FailoverAuthRequest& request,
                          std::optional<NodeId>& newer_owner) const;
   bool KnowsFresherSibling(const ClusterView& view, const Header& candidate,
@@ -166,7 +188,8 @@ class FailoverCoordinator {
   std::optional<Consent> consent_;
   Ineligible last_ineligible_ = Ineligible::kNone;
   bool is_voter_ = false;
-  bool waits_as_new_voter_ = true;  // When it next becomes a voter.
+  bool first_view_ = true;
+  std::optional<Promotion> promotion_;
   std::optional<Abstention> abstention_;
   absl::btree_map<ShardId, FreshnessRefusal> freshness_refusals_;
 };

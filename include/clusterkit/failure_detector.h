@@ -57,6 +57,11 @@ class FailureDetector {
   std::vector<NodeId> Reporters(const ClusterView& view, const NodeId& subject, Instant now) const;
   // Since the subject failed here, it answered one of our pings.
   bool AnsweredSinceFail(const NodeId& peer) const;
+  // We heard it directly within node_timeout, and it has not broken its link since. While this
+  // holds, what we said to it may still extend its lease.
+  bool SeemsAlive(const NodeId& peer, Instant now) const;
+  // Its link broke and its address refuses connections: the evidence of a dead process.
+  bool ProcessGone(const NodeId& peer) const;
   std::optional<Instant> PingOutstandingSince(const NodeId& peer) const;
   std::optional<Instant> LastPong(const NodeId& peer) const;
   std::optional<Instant> LastHeard(const NodeId& peer) const;

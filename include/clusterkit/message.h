@@ -69,6 +69,10 @@ struct Heartbeat {
   // Digest of the receiver's slot claim as the sender holds it. If it differs from the
   // receiver's own, the receiver's next heartbeat carries the claim in full.
   uint64_t known_claim_digest = 0;
+  // PONG: alive, but do not count this as confirmation that you are a voter, nor towards your
+  // lease. Said while the receiver is no voter or failed in the sender's view, or the sender's
+  // vote for another node of that shard may still count.
+  bool withholds_lease = false;
   std::vector<GossipEntry> gossip;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
@@ -115,6 +119,9 @@ struct FailoverAuthRequest {
 struct FailoverAuthAck {
   ShardId shard;
   Epoch epoch;
+  // How many voters the voter knows. The candidate needs a majority of the greatest number it was
+  // told, so that an outdated view of a smaller cluster does not make a majority.
+  uint32_t voters = 0;
   friend bool operator==(const FailoverAuthAck&, const FailoverAuthAck&) = default;
 };
 
@@ -131,6 +138,7 @@ enum class VoteRefusal : uint8_t {
   kRoundOpen,          // My vote for another candidate of this shard may still count.
   kNeverSynced,        // The candidate holds no complete copy.
   kFresherSibling,     // A sibling that can stand has more data.
+  kNotConfirmed,       // I have not heard a majority recently; I may have been replaced myself.
   kRoundTooLong,       // Over kLongestRound.
 };
 
@@ -184,6 +192,7 @@ struct Header {
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.
   bool no_failover = false;
   bool data_missing = false;      // Owns slots but has lost their content.
+  bool abstaining = false;        // Is a voter, but may not vote yet.
   ClusterState state = ClusterState::kFail;
   friend bool operator==(const Header&, const Header&) = default;
 };

@@ -26,14 +26,6 @@
 
 namespace clusterkit {
 
-enum class LinkDownCause : uint8_t {
-  kRefused,  // The address answered that nobody listens.
-  kReset,    // The peer closed or reset an established link.
-  kTimeout,  // No answer to the dial, or the transport gave up waiting.
-  kOverflow, // Our send queue exceeded its limit.
-  kLocal,    // Closed from this side, or a local error.
-};
-
 enum class ResetMode : uint8_t {
   kSoft,  // Forget everybody, release slots, become an empty primary.
   kHard,  // Also a new identity and epoch zero.

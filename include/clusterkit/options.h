@@ -78,7 +78,7 @@ struct Options {
   size_t max_link_queue_bytes = size_t{16} << 20;
   // Accepted links that have not yet said hello; more are refused.
   size_t max_anonymous_links = 256;
-  // Gossip entries in one heartbeat, whatever the size of the cluster.
+  // Gossip entries in one heartbeat, whatever the size of the cluster. 1 to 4096.
   size_t max_gossip_entries = 1024;
   // How long Forget keeps gossip from bringing a node back.
   absl::Duration forget_ban = absl::Seconds(60);

@@ -34,6 +34,9 @@ struct VoteRecord {
 // All votes given, one per shard, and the epoch at or below which none is given any more.
 struct VoteLedgerState {
   Epoch floor;
+  // The node is a voter that has done its waiting; see FailoverCoordinator. Without it a restart
+  // has to wait anew.
+  bool settled = false;
   std::vector<VoteRecord> votes;  // Ascending by shard; one entry a shard.
   friend bool operator==(const VoteLedgerState&, const VoteLedgerState&) = default;
 };

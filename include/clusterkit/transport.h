@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "clusterkit/node_core.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {

@@ -34,6 +34,10 @@ class VoteLedger {
   // The candidate gave up: its round is over early.
   void Withdraw(const ShardId& shard, Epoch epoch, const NodeId& candidate);
   void RaiseFloor(Epoch floor);
+  // The voter has done its waiting, or has to begin it anew.
+  void SetSettled(bool settled) { settled_ = settled; }
+  bool settled() const { return settled_; }
+  Epoch floor() const { return floor_; }
 
   VoteLedgerState state() const;
 
@@ -46,6 +50,7 @@ class VoteLedger {
 
   size_t max_entries_;
   Epoch floor_;
+  bool settled_ = false;
   absl::btree_map<ShardId, Entry> entries_;
 };
 

@@ -141,7 +141,7 @@ absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
     incarnation_ = rng_.Next() | 1;
   }
   table_ = NodeTable(me);
-  coordinator_ = FailoverCoordinator(options_, std::move(ledger), /*restarted=*/false, now_);
+  coordinator_ = FailoverCoordinator(options_, std::move(ledger));
   serving_.Revoke();
   extras_changed_ = true;
   data_present_.reset();

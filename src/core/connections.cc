@@ -6,6 +6,16 @@
 #include "core/impl.h"
 
 namespace clusterkit {
+namespace {
+
+// For an operator: the address, and the id as far as it is known.
+std::string NameFor(const Link& link) {
+  const std::optional<NodeId>& peer = link.peer ? link.peer : link.target;
+  if (!peer) return link.remote_host;
+  return absl::StrCat(link.remote_host, " ", peer->ToHex());
+}
+
+}  // namespace
 
 LinkId NodeCore::Impl::OnAccept(const std::string& peer_host, Instant now) {
   Begin(now);
@@ -102,7 +112,6 @@ void NodeCore::Impl::OnOutboundReady(Link& link) {
     node.bus = {link.remote_host, link.remote_port};
     introduced_.insert(peer);
     AddNode(std::move(node), NodeAdded::By::kMeet);
-    table_.facts(peer).incarnation = link.incarnation;
   } else if (!link.target) {
     introduced_.insert(peer);
   }
@@ -113,8 +122,8 @@ void NodeCore::Impl::OnOutboundReady(Link& link) {
 }
 
 void NodeCore::Impl::OnGoodbye(Link& link, const Goodbye& goodbye) {
-  Emit(PeerRefused{absl::StrCat(link.remote_host, link.peer ? " " + link.peer->ToHex() : ""),
-                   goodbye.reason, absl::StrCat("refused by peer: ", goodbye.text)});
+  Emit(PeerRefused{NameFor(link), goodbye.reason,
+                   absl::StrCat("refused by peer: ", goodbye.text)});
   CloseLink(link.id);
 }
 
@@ -162,15 +171,14 @@ void NodeCore::Impl::ForgetLink(const Link& link, LinkDownCause cause) {
 void NodeCore::Impl::OnBadFrame(LinkId id, const absl::Status& error, Instant now) {
   Begin(now);
   if (links_.Find(id) == nullptr) return;
-  Refuse(id, {Goodbye::Reason::kProtocol, std::string(error.message())});
+  const auto reason = absl::IsResourceExhausted(error) ? Goodbye::Reason::kLimit
+                                                       : Goodbye::Reason::kProtocol;
+  Refuse(id, {reason, std::string(error.message())});
   Settle();
 }
 
 void NodeCore::Impl::Refuse(LinkId id, Goodbye goodbye) {
-  const Link& link = *links_.Find(id);
-  const std::optional<NodeId> peer = link.peer ? link.peer : link.target;
-  Emit(PeerRefused{absl::StrCat(link.remote_host, peer ? " " + peer->ToHex() : ""), goodbye.reason,
-                   goodbye.text});
+  Emit(PeerRefused{NameFor(*links_.Find(id)), goodbye.reason, goodbye.text});
   ready_.prompt.push_back({id, std::move(goodbye)});
   CloseLink(id);
 }

@@ -52,6 +52,7 @@ void NodeCore::Impl::Apply(const Promote& step) {
   replication_.link_up = false;
   progress_final_ = false;
   data_present_.reset();
+  coordinator_.OnPromoted(step.primary, detector_.ProcessGone(step.primary));
   serving_.Revoke();
   extras_changed_ = true;
   RequestSave(/*sync=*/true);
@@ -68,20 +69,18 @@ void NodeCore::Impl::Apply(const Promote& step) {
 
 void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
                                    const FailoverAuthRequest& request) {
-  const NodeId& primary = request.primary;
-  const Link* to_primary = links_.Outbound(primary);
-  const bool answers = detector_.AnsweredSinceFail(primary) ||
-                       (to_primary != nullptr && detector_.LastPong(primary) &&
-                        !detector_.PingOutstandingSince(primary));
-  const VoteDecision decision =
-      coordinator_.ConsiderVote(View(), header, request, answers, now_);
+  const VoteDecision decision = coordinator_.ConsiderVote(
+      View(), header, request, detector_.SeemsAlive(request.primary, now_),
+      serving_.Confirmed(View(), now_), now_);
   Emit(VoteCast{header.sender, header.shard, request.epoch, decision.refusal});
   if (decision.refusal == VoteRefusal::kNone) {
     ++counters_.votes_granted;
+    AdoptEpoch(request.epoch);
     RequestSave(/*sync=*/true);
     RefreshFacts();
     // Below the save in Ready: the vote leaves only when the ledger on disk knows of it.
-    SendBody(link, FailoverAuthAck{header.shard, request.epoch}, Path::kDurable);
+    const auto voters = static_cast<uint32_t>(View().voters().size());
+    SendBody(link, FailoverAuthAck{header.shard, request.epoch, voters}, Path::kDurable);
     return;
   }
   ++counters_.votes_refused;

@@ -46,6 +46,7 @@ NodeCore::Impl::Facts NodeCore::Impl::MakeFacts() {
   header.client = self().client;
   header.no_failover = options_.no_failover;
   header.data_missing = guard_ != DataGuard::kOff;
+  header.abstaining = coordinator_.Abstaining();
   header.state = serving_.state();
   facts.claim = table_.OwnSlots();
   facts.claim_digest = facts.claim == facts_.claim ? facts_.claim_digest : facts.claim.Digest();
@@ -87,8 +88,11 @@ void NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t st
   Heartbeat heartbeat;
   heartbeat.kind = kind;
   heartbeat.stamp = stamp;
-  if (table_.Find(*link.peer) != nullptr) {
+  if (const KnownNode* node = table_.Find(*link.peer)) {
     heartbeat.known_claim_digest = table_.facts(*link.peer).claim_digest;
+    heartbeat.withholds_lease = kind == Heartbeat::Kind::kPong &&
+                                (node->health == Health::kFail || !View().IsVoter(node->id) ||
+                                 coordinator_.RoundOpen(node->shard, now_));
   }
   heartbeat.gossip = gossip_.BuildGossip(View(), *link.peer, now_, rng_);
   SendBody(link, std::move(heartbeat), path);
@@ -156,7 +160,6 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
   if (node.bus.host.empty()) node.bus.host = link.remote_host;
   if (node.client.host.empty()) node.client.host = link.remote_host;
   AddNode(std::move(node), NodeAdded::By::kMeet);
-  table_.facts(header.sender).incarnation = link.incarnation;
   DialDue();
   return true;
 }
@@ -169,7 +172,6 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
   if (!link.outbound) introduced_.erase(header.sender);
   AdoptEpoch(std::max(header.current_epoch, header.config_epoch));
   ApplyHeader(link, header);
-  coordinator_.OnVoterHeard(View(), header.sender, current_epoch_, now_);
 
   struct Dispatch {
     Impl* core;
@@ -204,20 +206,25 @@ void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbe
     for (LinkId id : links_.AllOf(header.sender)) links_.Find(id)->claim_sent.reset();
   }
   if (heartbeat.kind == Heartbeat::Kind::kPong) {
-    OnPong(link, heartbeat);
+    OnPong(link, header, heartbeat);
   } else if (!serving_.HostStalled(now_)) {
     SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat.stamp, Path::kPrompt);
   }
   MergeGossip(header.sender, heartbeat.gossip);
 }
 
-void NodeCore::Impl::OnPong(Link& link, const Heartbeat& heartbeat) {
+void NodeCore::Impl::OnPong(Link& link, const Header& header, const Heartbeat& heartbeat) {
   if (!link.outbound || heartbeat.stamp == 0) return;
   const Instant sent = InstantOf(heartbeat.stamp);
   if (sent > now_ || sent < link.since) return;  // Not a stamp that we sent on this link.
   detector_.OnPong(*link.peer, now_);
   gossip_.OnPong(*link.peer, now_);
-  serving_.OnVoterAnswered(*link.peer, sent);
+  const bool confirms = !heartbeat.withholds_lease;
+  if (confirms) serving_.OnVoterAnswered(*link.peer, sent);
+  if (coordinator_.OnVoterAnswered(View(), header, confirms, sent, current_epoch_, now_)) {
+    AdoptEpoch(ledger().floor());
+    RequestSave(/*sync=*/false);  // If it is lost, a restart waits once more.
+  }
   Touch(*link.peer);
 }
 

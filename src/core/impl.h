@@ -93,6 +93,7 @@ class NodeCore::Impl {
   std::shared_ptr<const ClusterView> SharedView();
   void Emit(Event event) { ready_.events.push_back(std::move(event)); }
   void RequestSave(bool sync);
+  const VoteLedger& ledger() const { return coordinator_.ledger(); }
   bool SyncPending() const { return want_sync_save_ || last_sync_save_ > durable_save_; }
   const KnownNode& self() const { return table_.self(); }
   bool IsPrimary() const { return self().role == Role::kPrimary; }
@@ -119,7 +120,7 @@ class NodeCore::Impl {
   // --- heartbeats.cc: what we say and hear ---------------------------------------------------------
   void OnMessage(Link& link, const Message& message);
   void OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat);
-  void OnPong(Link& link, const Heartbeat& heartbeat);
+  void OnPong(Link& link, const Header& header, const Heartbeat& heartbeat);
   void MergeGossip(const NodeId& from, const std::vector<GossipEntry>& entries);
   bool AdmitSender(Link& link, const Message& message);
   Facts MakeFacts();

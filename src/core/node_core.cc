@@ -28,7 +28,7 @@ NodeCore::Impl::Impl(const Options& options, KnownNode self, uint64_t seed, bool
       links_(options_),
       detector_(options_),
       gossip_(options_),
-      coordinator_(options_, std::move(ledger), restarted, now),
+      coordinator_(options_, std::move(ledger)),
       serving_(options_, restarted, now),
       next_stand_request_(now) {}
 
@@ -74,6 +74,9 @@ void NodeCore::Impl::Cron() {
   if (stalled != host_was_stalled_) Emit(HostStalled{stalled});
   host_was_stalled_ = stalled;
   if (!stalled) SendPings();
+  if (coordinator_.WantsAnswers(now_)) {
+    for (const NodeId& voter : View().voters()) Ping(voter);
+  }
   for (const NodeId& peer : table_.Peers()) {
     Touch(peer);
     if (!links_.HasOutbound(peer) && !table_.Find(peer)->bus.host.empty()) {
@@ -185,6 +188,8 @@ void NodeCore::Impl::AddNode(KnownNode node, NodeAdded::By by) {
   detector_.Track(id, now_);
   gossip_.Track(id, now_);
   banned_.erase(id);
+  // It may have greeted us before we knew it.
+  if (const Link* link = links_.Any(id)) table_.facts(id).incarnation = link->incarnation;
   links_.WantDial(id, now_, /*at_once=*/true);
   RequestSave(/*sync=*/false);
   Emit(NodeAdded{by, id, bus});

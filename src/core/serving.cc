@@ -20,9 +20,7 @@ void Serving::OnVoterAnswered(const NodeId& voter, Instant sent) {
   if (!added) it->second = std::max(it->second, sent);
 }
 
-void Serving::Renew(const ClusterView& view, Instant now) {
-  if (view.self().role != Role::kPrimary || view.self().slot_count == 0) return;
-  if (view.data_missing() || HostStalled(now)) return;
+std::optional<Instant> Serving::AnsweredByMajority(const ClusterView& view, Instant now) const {
   std::vector<Instant> sent;
   for (const NodeId& voter : view.voters()) {
     if (voter == view.self().id) {
@@ -32,10 +30,23 @@ void Serving::Renew(const ClusterView& view, Instant now) {
     }
   }
   const auto majority = static_cast<size_t>(view.Quorum());
-  if (sent.size() < majority) return;
+  if (sent.size() < majority) return std::nullopt;
   std::nth_element(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(majority) - 1,
                    sent.end(), std::greater<>());
-  lease_->Extend(sent[majority - 1] + options_->ServeLease());
+  return sent[majority - 1];
+}
+
+void Serving::Renew(const ClusterView& view, Instant now) {
+  if (view.self().role != Role::kPrimary || view.self().slot_count == 0) return;
+  if (view.data_missing() || HostStalled(now)) return;
+  if (std::optional<Instant> sent = AnsweredByMajority(view, now)) {
+    lease_->Extend(*sent + options_->ServeLease());
+  }
+}
+
+bool Serving::Confirmed(const ClusterView& view, Instant now) const {
+  std::optional<Instant> sent = AnsweredByMajority(view, now);
+  return sent && now - *sent < options_->ServeLease();
 }
 
 void Serving::Revoke() {

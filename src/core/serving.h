@@ -26,6 +26,9 @@ class Serving {
   // The lease reaches ServeLease() beyond the sending of what a majority has answered. The
   // sending, not the answer: a voter begins to count our silence no earlier than that.
   void Renew(const ClusterView& view, Instant now);
+  // A majority answered what we sent less than ServeLease() ago, so nobody can have become a
+  // voter in our stead and done its waiting. A voter votes only while this holds.
+  bool Confirmed(const ClusterView& view, Instant now) const;
   // Ends the authority of every view given out so far.
   void Revoke();
   std::shared_ptr<const ServeLease> lease() const { return lease_; }
@@ -42,6 +45,9 @@ class Serving {
   bool HostStalled(Instant now) const;
 
  private:
+  // The latest sending that a majority of voters, this node included, has answered.
+  std::optional<Instant> AnsweredByMajority(const ClusterView& view, Instant now) const;
+
   const Options* options_;
   Instant started_;
   bool restarted_;

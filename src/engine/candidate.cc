@@ -157,13 +157,14 @@ void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary
   start.request.round = options_->RoundLength();
   start.request.primary_consents = consent;
   start.needed = view.Quorum();
-  state_ = Campaigning{epoch, primary.id, now, now + options_->RoundLength(), {}, {}};
+  state_ = Campaigning{epoch, primary.id, now, now + options_->RoundLength(), {}, 0, {}};
   steps.push_back(std::move(start));
 }
 
 bool FailoverCoordinator::OnAck(const NodeId& voter, const FailoverAuthAck& ack, Instant now) {
   auto* round = std::get_if<Campaigning>(&state_);
   if (round == nullptr || round->epoch != ack.epoch || now >= round->ends_at) return false;
+  round->most_voters = std::max(round->most_voters, ack.voters);
   return round->votes.insert(voter).second;
 }
 
@@ -178,7 +179,7 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
                                 std::vector<ElectionStep>& steps) {
   auto* round = std::get_if<Campaigning>(&state_);
   if (round == nullptr) return;
-  const int needed = view.Quorum();
+  const int needed = std::max(view.Quorum(), static_cast<int>(round->most_voters / 2) + 1);
   int votes = 0, refused = 0;
   for (const NodeId& voter : view.voters()) {
     votes += round->votes.contains(voter) ? 1 : 0;
@@ -190,7 +191,7 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
     consent_.reset();
     return;
   }
-  const bool hopeless = static_cast<int>(view.voters().size()) - refused < needed;
+  const bool hopeless = static_cast<int>(view.voters().size()) - refused < view.Quorum();
   if (now < round->ends_at && !hopeless) return;
   steps.push_back(WithdrawElection{
       round->epoch, hopeless ? ElectionEnded::How::kRefused : ElectionEnded::How::kTimeout, votes,

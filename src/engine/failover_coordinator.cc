@@ -12,50 +12,114 @@ namespace {
 // margin is for unequal ones.
 absl::Duration SurelyOver(absl::Duration round) { return round + round / 8; }
 
+constexpr uint64_t kFarFloor = uint64_t{1} << 16;
+
 }  // namespace
 
 FailoverCoordinator::FailoverCoordinator(const Options& options,
-                                         std::optional<VoteLedgerState> ledger, bool restarted,
-                                         Instant now)
+                                         std::optional<VoteLedgerState> ledger)
     : options_(&options),
       ledger_(ledger.value_or(VoteLedgerState{}), options.max_nodes),
-      own_reported_at_(now) {
-  if (restarted && ledger.has_value()) {
-    // The ledger remembers every vote, but not which rounds are still open.
-    waits_as_new_voter_ = false;
-    abstention_ = Abstention{now + SurelyOver(kLongestRound), false, {}};
-  }
+      own_reported_at_(Instant::InfinitePast()) {}
+
+void FailoverCoordinator::OnPromoted(const NodeId& replaced, bool gone) {
+  promotion_ = Promotion{replaced, gone};
 }
 
 void FailoverCoordinator::OnView(const ClusterView& view, Instant now) {
   const bool is_voter = view.IsVoter(view.self().id);
-  if (is_voter && !is_voter_ && waits_as_new_voter_) {
-    // Whoever voted in our stead may have votes in open rounds that we know nothing of.
-    abstention_ = Abstention{now + SurelyOver(kLongestRound), true, {}};
+  if (is_voter && !is_voter_) {
+    Abstention waiting;
+    waiting.since = now;
+    waiting.until = now + SurelyOver(kLongestRound);
+    // The ledger of a settled voter remembers every vote, but not which rounds are still open.
+    waiting.new_voter = !(first_view_ && ledger_.settled());
+    if (promotion_ && !promotion_->gone) waiting.replaced = promotion_->replaced;
+    if (waiting.new_voter) ledger_.SetSettled(false);
+    abstention_ = std::move(waiting);
+  } else if (!is_voter) {
+    abstention_.reset();
+    ledger_.SetSettled(false);
   }
-  if (is_voter) waits_as_new_voter_ = true;
+  if (abstention_ && abstention_->replaced) {
+    // It knows that it was replaced: it votes no more.
+    const NodeView* replaced = view.Find(*abstention_->replaced);
+    if (replaced == nullptr || replaced->role == Role::kReplica) abstention_->replaced.reset();
+  }
   is_voter_ = is_voter;
+  first_view_ = false;
+  promotion_.reset();
 }
 
-void FailoverCoordinator::OnVoterHeard(const ClusterView& view, const NodeId& voter,
-                                       Epoch current_epoch, Instant now) {
-  if (!abstention_ || !is_voter_ || now < abstention_->until) return;
-  if (abstention_->needs_majority) {
-    if (view.IsVoter(voter)) abstention_->heard.insert(voter);
-    abstention_->heard.insert(view.self().id);
-    int heard = 0;
-    for (const NodeId& id : view.voters()) heard += abstention_->heard.contains(id) ? 1 : 0;
-    if (heard < view.Quorum()) return;
-    ledger_.RaiseFloor(current_epoch);
+bool FailoverCoordinator::OnVoterAnswered(const ClusterView& view, const Header& voter,
+                                          bool confirms, Instant sent, Epoch current_epoch,
+                                          Instant now) {
+  if (!abstention_ || !view.IsVoter(voter.sender)) return false;
+  if (confirms && sent >= abstention_->since) abstention_->confirmed.insert(voter.sender);
+  if (abstention_->replaced) {
+    int confirmed = 0;
+    for (const NodeId& id : view.voters()) confirmed += abstention_->confirmed.contains(id) ? 1 : 0;
+    if (confirmed < view.Quorum()) return false;
+    // From here on nobody of this majority confirms the node we replaced, so its right to vote
+    // lapses in ServeLease(), and a round that it voted in can last the longest round more.
+    abstention_->replaced.reset();
+    abstention_->until =
+        std::max(abstention_->until,
+                 now + SurelyOver(options_->ServeLease()) + SurelyOver(kLongestRound));
+    return false;
   }
+  if (sent < abstention_->until) return false;  // Said before: it may know too little.
+  if (!abstention_->new_voter) {
+    abstention_.reset();
+    return false;
+  }
+  abstention_->heard.insert(voter.sender);
+  if (!voter.abstaining) abstention_->heard_settled.insert(voter.sender);
+  if (!HeardEnough(view, current_epoch, now)) return false;
+  return true;
+}
+
+// A majority besides ourselves that is not waiting itself: we cannot know what was voted in our
+// stead, and neither can others like us.
+bool FailoverCoordinator::HeardEnough(const ClusterView& view, Epoch current_epoch, Instant now) {
+  int settled = 0, heard = 0;
+  for (const NodeId& id : view.voters()) {
+    settled += abstention_->heard_settled.contains(id) ? 1 : 0;
+    heard += abstention_->heard.contains(id) ? 1 : 0;
+  }
+  const bool everybody = heard + 1 >= static_cast<int>(view.voters().size());
+  if (settled >= view.Quorum() || everybody) {
+    Settle(current_epoch);
+    return true;
+  }
+  // With voters missing the majority may not be had for long. A floor far above every epoch that
+  // anybody can have voted in is as good; it only uses up numbers.
+  const bool waited = now - abstention_->until >= options_->ReportValidity();
+  if (!waited || heard + 1 < view.Quorum()) return false;
+  Settle({current_epoch.value + kFarFloor});
+  return true;
+}
+
+void FailoverCoordinator::Settle(Epoch floor) {
+  ledger_.RaiseFloor(floor);
+  ledger_.SetSettled(true);
   abstention_.reset();
+}
+
+bool FailoverCoordinator::WantsAnswers(Instant now) {
+  if (!abstention_ || abstention_->asked || abstention_->replaced || now < abstention_->until) {
+    return false;
+  }
+  abstention_->asked = true;
+  return true;
 }
 
 std::optional<absl::Duration> FailoverCoordinator::AbstainsFor(Instant now) const {
   if (!abstention_) return std::nullopt;
+  if (abstention_->replaced) return options_->PingInterval();
   if (now < abstention_->until) return abstention_->until - now;
-  // A restart with its ledger is over by time alone; a new voter still has to hear a majority.
-  if (abstention_->needs_majority) return options_->PingInterval();
+  // A restart with its ledger is over by time alone; a new voter still has to hear the others.
+  if (abstention_->new_voter) return options_->RankUnit();
   return std::nullopt;
 }
 
@@ -95,11 +159,12 @@ bool FailoverCoordinator::KnowsFresherSibling(const ClusterView& view, const Hea
 
 VoteDecision FailoverCoordinator::ConsiderVote(const ClusterView& view, const Header& candidate,
                                                const FailoverAuthRequest& request,
-                                               bool primary_answers, Instant now) {
+                                               bool primary_answers, bool confirmed, Instant now) {
   const ShardId& shard = candidate.shard;
   if (!view.IsVoter(view.self().id)) return {VoteRefusal::kNotVoter, {}, {}};
   if (request.round > kLongestRound) return {VoteRefusal::kRoundTooLong, {}, {}};
   if (auto wait = AbstainsFor(now)) return {VoteRefusal::kAbstaining, *wait, {}};
+  if (!confirmed) return {VoteRefusal::kNotConfirmed, options_->RankUnit(), {}};
 
   const NodeView* node = view.Find(candidate.sender);
   if (node == nullptr || node->role != Role::kReplica || node->shard != shard ||

@@ -159,6 +159,18 @@ bool FailureDetector::AnsweredSinceFail(const NodeId& peer) const {
   return *it->second.pong > *it->second.failed_at;
 }
 
+bool FailureDetector::ProcessGone(const NodeId& peer) const {
+  auto it = peers_.find(peer);
+  return it != peers_.end() && options_->crash_evidence && it->second.broken &&
+         it->second.refusals >= kRefusalsForEvidence;
+}
+
+bool FailureDetector::SeemsAlive(const NodeId& peer, Instant now) const {
+  auto it = peers_.find(peer);
+  if (it == peers_.end() || it->second.broken) return false;
+  return now - it->second.heard < options_->node_timeout;
+}
+
 std::optional<Instant> FailureDetector::PingOutstandingSince(const NodeId& peer) const {
   auto it = peers_.find(peer);
   return it == peers_.end() ? std::nullopt : it->second.ping_sent;

@@ -5,7 +5,7 @@
 namespace clusterkit {
 
 VoteLedger::VoteLedger(VoteLedgerState state, size_t max_entries)
-    : max_entries_(max_entries), floor_(state.floor) {
+    : max_entries_(max_entries), floor_(state.floor), settled_(state.settled) {
   for (const VoteRecord& vote : state.votes) {
     entries_[vote.shard] = {vote.epoch, vote.candidate, Instant::InfinitePast()};
   }
@@ -39,9 +39,9 @@ void VoteLedger::Grant(const ShardId& shard, Epoch epoch, const NodeId& candidat
                        Instant round_end) {
   entries_[shard] = {epoch, candidate, round_end};
   if (entries_.size() <= max_entries_) return;
-  // Forget the oldest vote, but not what it promised: the floor takes over for it.
+  // Forget the vote whose round ended first, but not what it promised: the floor takes over.
   auto oldest = std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-    return a.second.epoch < b.second.epoch;
+    return a.second.round_end < b.second.round_end;
   });
   RaiseFloor(oldest->second.epoch);
   entries_.erase(oldest);
@@ -58,6 +58,7 @@ void VoteLedger::RaiseFloor(Epoch floor) { floor_ = std::max(floor_, floor); }
 VoteLedgerState VoteLedger::state() const {
   VoteLedgerState state;
   state.floor = floor_;
+  state.settled = settled_;
   for (const auto& [shard, entry] : entries_) {
     state.votes.push_back({shard, entry.epoch, entry.candidate});
   }

@@ -5,7 +5,6 @@
 
 #include "absl/time/time.h"
 #include "base/check.h"
-#include "clusterkit/view_publisher.h"
 
 namespace clusterkit {
 
@@ -70,25 +69,6 @@ const NodeView* ClusterView::PrimaryOf(const ShardId& shard) const {
     if (best == nullptr || node->config_epoch > best->config_epoch) best = node.get();
   }
   return best;
-}
-
-ViewPublisher::ViewPublisher(std::shared_ptr<const ClusterView> first)
-    : view_(std::move(first)), version_(view_->version()) {}
-
-void ViewPublisher::Publish(std::shared_ptr<const ClusterView> view) {
-  const uint64_t version = view->version();
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    view_.swap(view);
-  }
-  // After the view, so that a reader who sees the number also finds the view. What was replaced
-  // is freed outside the lock.
-  version_.store(version, std::memory_order_release);
-}
-
-std::shared_ptr<const ClusterView> ViewPublisher::Latest() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return view_;
 }
 
 }  // namespace clusterkit

@@ -71,7 +71,7 @@ std::string_view ClaimText(const Header& header) {
 // out: to a reader they are noise, and the sender of a message is known where it is traced.
 
 std::string BodyText(const Header&, const Heartbeat& body, NameOf) {
-  return absl::StrCat(" gossip=", body.gossip.size());
+  return absl::StrCat(" gossip=", body.gossip.size(), body.withholds_lease ? " no-lease" : "");
 }
 
 std::string BodyText(const Header&, const SuspicionReport& body, NameOf name) {
@@ -242,6 +242,8 @@ std::string_view Describe(VoteRefusal refusal) {
       return "never synced";
     case VoteRefusal::kFresherSibling:
       return "fresher sibling";
+    case VoteRefusal::kNotConfirmed:
+      return "not confirmed";
     case VoteRefusal::kRoundTooLong:
       return "round too long";
   }

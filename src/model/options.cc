@@ -97,7 +97,7 @@ absl::Status Options::Validate() const {
                absl::StrCat("at least max_frame_bytes (", max_frame_bytes, ")"));
   }
   CLUSTERKIT_RETURN_IF_ERROR(CheckSize("max_anonymous_links", max_anonymous_links, 1, kAny));
-  CLUSTERKIT_RETURN_IF_ERROR(CheckSize("max_gossip_entries", max_gossip_entries, 1, kAny));
+  CLUSTERKIT_RETURN_IF_ERROR(CheckSize("max_gossip_entries", max_gossip_entries, 1, 4096));
   return CheckDuration("forget_ban", forget_ban, absl::ZeroDuration());
 }
 

@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/strings.h"
+#include "clusterkit/describe.h"
+#include "clusterkit/random.h"
+#include "clusterkit/sim/cluster.h"
+#include "clusterkit/sim/data_plane.h"
+#include "sim/addresses.h"
+
+namespace clusterkit::sim {
+namespace {
+
+constexpr absl::Duration kFormLimit = absl::Minutes(5);
+
+Name PrimaryName(int index) { return absl::StrCat("p", index + 1); }
+Name ReplicaName(int index) { return absl::StrCat("r", index + 1); }
+
+SlotSet ShareOf(int index, int primaries) {
+  const auto bound = [&](int i) { return static_cast<uint16_t>(int64_t{kSlotCount} * i / primaries); };
+  return SlotSet::Of({SlotId{bound(index)}, SlotId{static_cast<uint16_t>(bound(index + 1) - 1)}});
+}
+
+// --- By disk ---------------------------------------------------------------------------------
+
+std::vector<NodeRecord> DrawRecords(const Topology& topology, Rng& rng) {
+  std::vector<NodeRecord> records;
+  for (int i = 0; i < topology.primaries; ++i) {
+    NodeRecord record;
+    record.id = NodeId::Random(rng);
+    record.shard = ShardId::Random(rng);
+    record.config_epoch = Epoch{static_cast<uint64_t>(i) + 1};
+    records.push_back(record);
+  }
+  for (int i = 0; i < topology.primaries * topology.replicas_per_primary; ++i) {
+    const NodeRecord& primary = records[static_cast<size_t>(i % topology.primaries)];
+    NodeRecord record;
+    record.id = NodeId::Random(rng);
+    record.shard = primary.shard;
+    record.role = Role::kReplica;
+    record.primary = primary.id;
+    records.push_back(record);
+  }
+  return records;
+}
+
+absl::Status StartPreloaded(Cluster& cluster, const Topology& topology) {
+  Rng rng(cluster.seed());
+  std::vector<NodeRecord> records = DrawRecords(topology, rng);
+  PersistentState state;
+  state.current_epoch = Epoch{static_cast<uint64_t>(topology.primaries)};
+  state.ledger.emplace();
+  for (int i = 0; i < topology.primaries; ++i) {
+    state.slots.Bind(ShareOf(i, topology.primaries), records[static_cast<size_t>(i)].id);
+  }
+  for (size_t i = 0; i < records.size(); ++i) {
+    records[i].bus = BusEndpoint(i);
+    records[i].client = ClientEndpoint(i);
+  }
+  state.nodes = records;
+  std::sort(state.nodes.begin(), state.nodes.end(),
+            [](const NodeRecord& a, const NodeRecord& b) { return a.id < b.id; });
+  for (size_t i = 0; i < records.size(); ++i) {
+    const int index = static_cast<int>(i);
+    state.self = records[i].id;
+    CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(
+        index < topology.primaries ? PrimaryName(index) : ReplicaName(index - topology.primaries),
+        {nullptr, state}));
+  }
+  return absl::OkStatus();
+}
+
+// --- By commands -----------------------------------------------------------------------------
+
+bool AllAcquainted(Cluster& cluster, size_t count) {
+  for (const Name& name : cluster.names()) {
+    if (cluster.node(name).view()->nodes().size() < count) return false;
+  }
+  return true;
+}
+
+absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
+  const int replicas = topology.primaries * topology.replicas_per_primary;
+  for (int i = 0; i < topology.primaries; ++i) {
+    CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(PrimaryName(i)));
+    Node& node = cluster.node(PrimaryName(i));
+    CLUSTERKIT_RETURN_IF_ERROR(node.SetConfigEpoch(Epoch{static_cast<uint64_t>(i) + 1}));
+    CLUSTERKIT_RETURN_IF_ERROR(node.AddSlots(ShareOf(i, topology.primaries)));
+  }
+  for (int i = 0; i < replicas; ++i) CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(ReplicaName(i)));
+  const std::vector<Name> names = cluster.names();
+  Node& first = cluster.node(names.front());
+  for (size_t i = 1; i < names.size(); ++i) {
+    CLUSTERKIT_RETURN_IF_ERROR(first.Meet(cluster.BusOf(names[i])));
+  }
+  if (!cluster.AdvanceUntil([&] { return AllAcquainted(cluster, names.size()); }, kFormLimit)) {
+    return absl::DeadlineExceededError("the nodes did not all get to know each other");
+  }
+  for (int i = 0; i < replicas; ++i) {
+    const NodeId primary = cluster.IdOf(PrimaryName(i % topology.primaries));
+    CLUSTERKIT_RETURN_IF_ERROR(cluster.node(ReplicaName(i)).Replicate(primary));
+  }
+  return absl::OkStatus();
+}
+
+// --- What has to come of it ------------------------------------------------------------------
+
+absl::Status CheckReplicas(Cluster& cluster, const Topology& topology) {
+  const int replicas = topology.primaries * topology.replicas_per_primary;
+  for (int i = 0; i < replicas; ++i) {
+    const NodeView self = cluster.node(ReplicaName(i)).view()->self();
+    if (self.role != Role::kReplica) {
+      return absl::FailedPreconditionError(absl::StrCat(ReplicaName(i), " is no replica"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Differs(const Name& observer, const std::string& what) {
+  return absl::FailedPreconditionError(absl::StrCat(observer, ": ", what));
+}
+
+// What `view` says of `subject` against what `reference` says.
+absl::Status CompareNode(Cluster& cluster, const Name& observer, const ClusterView& view,
+                         const ClusterView& reference, const Name& subject) {
+  const NodeView* node = view.Find(cluster.IdOf(subject));
+  const NodeView* expected = reference.Find(cluster.IdOf(subject));
+  if (node == nullptr || expected == nullptr) {
+    return Differs(observer, absl::StrCat(subject, " is not known everywhere"));
+  }
+  if (node->health != Health::kOnline) {
+    return Differs(observer, absl::StrCat(subject, " is ", Av(Describe(node->health))));
+  }
+  if (node->role != expected->role || node->primary != expected->primary) {
+    return Differs(observer, absl::StrCat("another role of ", subject));
+  }
+  if (node->role == Role::kPrimary && node->config_epoch != expected->config_epoch) {
+    return Differs(observer, absl::StrCat("config epoch ", node->config_epoch.value, " of ",
+                                          subject, ", not ", expected->config_epoch.value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompareSlots(Cluster& cluster, const Name& observer, const ClusterView& view,
+                          const ClusterView& reference) {
+  for (uint16_t slot = 0; slot < kSlotCount; ++slot) {
+    const NodeId* owner = view.slots().OwnerOf(SlotId{slot});
+    const NodeId* expected = reference.slots().OwnerOf(SlotId{slot});
+    if (owner == expected || (owner != nullptr && expected != nullptr && *owner == *expected)) {
+      continue;
+    }
+    const auto name = [&](const NodeId* id) {
+      return id == nullptr ? std::string("nobody") : cluster.NameOf(*id);
+    };
+    return Differs(observer, absl::StrCat("slot ", slot, " belongs to ", name(owner), ", not ",
+                                          name(expected)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+PersistentState FreshState(const NodeId& id) {
+  uint64_t seed = 0;
+  for (uint8_t byte : id.bytes) seed = seed * 257 + byte;
+  Rng rng(seed);
+  PersistentState state;
+  state.self = id;
+  state.ledger.emplace();
+  NodeRecord self;
+  self.id = id;
+  self.shard = ShardId::Random(rng);
+  state.nodes.push_back(self);
+  return state;
+}
+
+absl::Status CheckAgreement(Cluster& cluster) {
+  std::vector<Name> running;
+  for (const Name& name : cluster.names()) {
+    if (cluster.Running(name) && !cluster.Paused(name)) running.push_back(name);
+  }
+  std::shared_ptr<const ClusterView> reference;
+  for (const Name& observer : running) {
+    const std::shared_ptr<const ClusterView> view = cluster.node(observer).view();
+    if (view->state() != ClusterState::kOk) {
+      return Differs(observer, absl::StrCat("state fail, ", Av(Describe(view->down_reason()))));
+    }
+    if (reference == nullptr) reference = view;
+    for (const Name& subject : running) {
+      CLUSTERKIT_RETURN_IF_ERROR(CompareNode(cluster, observer, *view, *reference, subject));
+    }
+  }
+  for (const Name& observer : running) {
+    CLUSTERKIT_RETURN_IF_ERROR(
+        CompareSlots(cluster, observer, *cluster.node(observer).view(), *reference));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Form(Cluster& cluster, const Topology& topology) {
+  if (!cluster.names().empty()) return absl::FailedPreconditionError("there are nodes already");
+  if (!cluster.has_host_factory()) DataPlane plane(cluster);
+  CLUSTERKIT_RETURN_IF_ERROR(topology.preloaded ? StartPreloaded(cluster, topology)
+                                                : StartByCommands(cluster, topology));
+  const auto formed = [&] {
+    absl::Status status = CheckReplicas(cluster, topology);
+    return status.ok() ? CheckAgreement(cluster) : status;
+  };
+  const auto give_up = [&](const absl::Status& why) {
+    return absl::DeadlineExceededError(absl::StrCat("the cluster did not form: ", why.message()));
+  };
+  if (!cluster.AdvanceUntil([&] { return formed().ok(); }, kFormLimit)) return give_up(formed());
+  // Whoever has just become a voter abstains for the longest round, and until it has heard a
+  // majority; replicas have to synchronise.
+  cluster.Advance(kLongestRound + cluster.node(PrimaryName(0)).options().node_timeout);
+  const absl::Status still = formed();
+  return still.ok() ? still : give_up(still);
+}
+
+}  // namespace clusterkit::sim
