@@ -1,0 +1,305 @@
+#include "kvserver/cluster_host.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "kvserver/cluster_commands.h"
+#include "kvserver/cluster_options.h"
+#include "kvserver/event_log.h"
+#include "kvserver/log.h"
+#include "kvserver/redirects.h"
+#include "kvserver/server.h"
+
+namespace kv {
+namespace {
+
+using clusterkit::ClusterView;
+using clusterkit::Instant;
+using clusterkit::Node;
+using clusterkit::NodeId;
+using clusterkit::NodeView;
+using clusterkit::Role;
+using clusterkit::SlotId;
+
+constexpr int64_t kMaxAliveIntervalMs = 250;
+// Deleting the keys of lost slots must not hold up requests.
+constexpr uint64_t kDropIntervalMs = 1;
+constexpr size_t kDropStep = 200;
+
+int64_t AliveIntervalMs(const Config& config) {
+  return std::clamp<int64_t>(config.cluster_node_timeout / 4, 1, kMaxAliveIntervalMs);
+}
+
+// Listens where `bind` says, whatever address the node announces to its peers.
+class BusTransport final : public clusterkit::uv::Transport {
+ public:
+  BusTransport(uv_loop_t* loop, const clusterkit::Options& options, clusterkit::Endpoint listen)
+      : clusterkit::uv::Transport(loop, options), listen_(std::move(listen)) {}
+  absl::Status Listen(const clusterkit::Endpoint&, Handler* handler) override {
+    return clusterkit::uv::Transport::Listen(listen_, handler);
+  }
+
+ private:
+  const clusterkit::Endpoint listen_;
+};
+
+// Faults at start in the words that operators know from Redis.
+absl::Status StoreFault(const absl::Status& status, const std::string& file) {
+  if (absl::IsFailedPrecondition(status)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "Sorry, the cluster configuration file ", file,
+        " is already used by a different kvserver node. Please make sure that different nodes use "
+        "different cluster configuration files."));
+  }
+  return absl::Status(status.code(),
+                      absl::StrCat("Can't use the cluster config file: ", status.message()));
+}
+
+absl::Status NodeFault(const absl::Status& status) {
+  if (absl::IsDataLoss(status)) {
+    return absl::Status(status.code(),
+                        absl::StrCat("Unrecoverable error: corrupted cluster config file: ",
+                                     status.message()));
+  }
+  return absl::Status(status.code(),
+                      absl::StrCat("Can't start the cluster node: ", status.message()));
+}
+
+}  // namespace
+
+// --- Start and end -------------------------------------------------------------------------------
+
+absl::StatusOr<std::unique_ptr<ClusterHost>> ClusterHost::Start(Server& server) {
+  std::unique_ptr<ClusterHost> host(new ClusterHost(server));
+  const Config config = server.config();
+  absl::Status status;
+  host->thread_.Run([&] { status = host->StartNode(config); });
+  if (!status.ok()) return status;
+  host->JoinData();
+  return host;
+}
+
+ClusterHost::ClusterHost(Server& server)
+    : server_(server),
+      loop_(thread_.event_loop()),
+      replication_(server, *this),
+      alive_timer_(server.loop(), [this] { Post([](Node& node) { node.ReportHostAlive(); }); }),
+      lost_slots_timer_(server.loop(), [this] { DropLostKeys(); }) {}
+
+ClusterHost::~ClusterHost() {
+  server_.executor().set_gate(nullptr);
+  server_.executor().set_cluster(nullptr);
+  views_.reset();
+  thread_.Run([this] {
+    node_.reset();
+    transport_.reset();
+    store_.reset();
+  });
+}
+
+absl::Status ClusterHost::StartNode(const Config& config) {
+  auto store = clusterkit::FileStateStore::Open(
+      config.cluster_config_file,
+      // A slow disk must not hold up the answers to our peers.
+      [this](absl::AnyInvocable<void()> work, absl::AnyInvocable<void()> then) {
+        loop_.RunBlocking(std::move(work), std::move(then));
+      });
+  if (!store.ok()) return StoreFault(store.status(), config.cluster_config_file);
+  store_ = *std::move(store);
+  const clusterkit::Options options = OptionsFor(config);
+  transport_ = std::make_unique<BusTransport>(thread_.loop(), options, BusListenAddress(config));
+  auto node = Node::Start(options, {&loop_, transport_.get(), &codec_, store_.get(), this});
+  if (!node.ok()) return NodeFault(node.status());
+  node_ = *std::move(node);
+  // Data are in memory only: who owns slots at start has lost what was in them. A replica may
+  // have it, so this is said before any peer hears of us.
+  if (node_->view()->self().slot_count > 0) node_->ReportDataPresent(false);
+  return absl::OkStatus();
+}
+
+void ClusterHost::JoinData() {
+  views_.emplace(&node_->views());
+  server_.executor().set_gate(this);
+  server_.executor().set_cluster(this);
+  AddClusterCommands(server_.commands());
+  AddReplicationCommands(server_.commands());
+  AddClusterInfo(*this);
+  server_.OnConfigChange([this](std::string_view directive) { OnDirective(directive); });
+
+  const NodeView& self = view().self();
+  if (self.role == Role::kReplica && self.primary.has_value()) {
+    replication_.Follow(*self.primary, /*other_shard=*/true);
+  } else {
+    replication_.StartAsPrimary(/*has_data=*/self.slot_count == 0);
+  }
+  alive_timer_.Start(0, static_cast<uint64_t>(AliveIntervalMs(server_.config())));
+}
+
+// --- Data thread to node -------------------------------------------------------------------------
+
+void ClusterHost::Post(absl::AnyInvocable<void(Node&) &&> work) {
+  loop_.Post([this, work = std::move(work)]() mutable {
+    if (node_ != nullptr) std::move(work)(*node_);
+  });
+}
+
+void ClusterHost::Ask(Client& client, absl::AnyInvocable<Answer(Node&) &&> work) {
+  client.Block();
+  Post([this, id = client.id, work = std::move(work)](Node& node) mutable {
+    server_.PostToDataThread([this, id, answer = std::move(work)(node)]() mutable {
+      server_.Resume(id, [&answer](ReplyWriter& reply) { answer(reply); });
+    });
+  });
+}
+
+void ClusterHost::AskReport(Client& client,
+                            absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write) {
+  // Only the copy is made on the node's thread; printing a large cluster takes longer.
+  Ask(client, [write = std::move(write)](Node& node) mutable -> Answer {
+    return [report = ClusterReport{node.Status(), node.view()},
+            write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); };
+  });
+}
+
+void ClusterHost::ReportReplication(const clusterkit::ReplicationStatus& status) {
+  Post([status](Node& node) { node.ReportReplication(status); });
+}
+
+void ClusterHost::ReportDataPresent() {
+  Post([](Node& node) { node.ReportDataPresent(true); });
+}
+
+void ClusterHost::OnDirective(std::string_view directive) {
+  if (directive.substr(0, 8) != "cluster-") return;
+  alive_timer_.Start(0, static_cast<uint64_t>(AliveIntervalMs(server_.config())));
+  Post([options = OptionsFor(server_.config())](Node& node) mutable {
+    // Addresses are fixed at start.
+    options.bus = node.options().bus;
+    options.client = node.options().client;
+    options.max_link_queue_bytes = node.options().max_link_queue_bytes;
+    options.seed = node.options().seed;
+    const absl::Status status = node.Reconfigure(options);
+    if (status.ok()) return;
+    Log(LogLevel::kWarning, absl::StrCat("The node keeps its options: ", status.ToString()));
+  });
+}
+
+// --- Node to data thread -------------------------------------------------------------------------
+
+void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
+  const NodeId self = node_->view()->self().id;
+  const LogLine line = LineFor(event, self);
+  Log(line.level, line.text);
+  if (const auto* role = std::get_if<clusterkit::RoleChanged>(&event)) {
+    if (role->id != self) return;
+    server_.PostToDataThread([this, changed = *role] { OnOwnRole(changed); });
+  } else if (const auto* slots = std::get_if<clusterkit::SlotsRebound>(&event)) {
+    server_.PostToDataThread([this, changes = slots->changes] { OnSlotsRebound(changes); });
+  } else if (std::holds_alternative<clusterkit::Halted>(event)) {
+    // A node that can save nothing can promise nothing. It is replaced soonest if it is gone.
+    _exit(1);
+  }
+}
+
+void ClusterHost::OnOwnRole(const clusterkit::RoleChanged& event) {
+  if (event.to == Role::kReplica) {
+    if (event.primary.has_value()) replication_.Follow(*event.primary, event.shard_changed);
+  } else if (event.cause == clusterkit::RoleChanged::Cause::kElected) {
+    replication_.Promote(event.config_epoch.value);
+  } else {
+    replication_.BecomeEmpty();
+  }
+}
+
+clusterkit::Endpoint ClusterHost::PrimaryAddress() {
+  const ClusterView& view = this->view();
+  if (!view.self().primary.has_value()) return {};
+  const NodeView* primary = view.Find(*view.self().primary);
+  return primary == nullptr ? clusterkit::Endpoint() : primary->client;
+}
+
+void ClusterHost::OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& changes) {
+  const NodeId& self = view().self().id;
+  for (const clusterkit::SlotRebind& change : changes) {
+    if (change.from == self && change.to != self) lost_slots_.push_back(change.slot);
+  }
+  if (!lost_slots_.empty()) lost_slots_timer_.Start(0, kDropIntervalMs);
+}
+
+void ClusterHost::DropLostKeys() {
+  Keyspace& keyspace = server_.keyspace();
+  std::vector<std::string> keys;
+  while (!lost_slots_.empty() && keys.size() < kDropStep) {
+    const SlotId slot = lost_slots_.front();
+    const NodeView* owner = view().OwnerOf(slot);
+    // Judged by the latest view: a slot that went to a node of our shard is replicated from there.
+    const bool lost = owner != nullptr && owner->shard != view().self().shard;
+    const size_t before = keys.size();
+    if (lost) {
+      keyspace.ForEachInSlot(slot, kDropStep - before,
+                             [&keys](Entry& entry) { keys.emplace_back(entry.key()); });
+    }
+    if (keyspace.CountInSlot(slot) > keys.size() - before && lost) break;
+    lost_slots_.pop_front();
+  }
+  for (const std::string& key : keys) {
+    const std::string_view del[] = {"DEL", key};
+    replication_.Propagate(del);
+    keyspace.Erase(key);
+  }
+  if (lost_slots_.empty()) lost_slots_timer_.Stop();
+}
+
+// --- CommandGate ---------------------------------------------------------------------------------
+
+GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
+  const ClusterView& view = this->view();
+  // Any second slot stands for keys that do not share one.
+  const SlotId slots[] = {query.slot, SlotId{static_cast<uint16_t>(query.slot.value ^ 1)}};
+  clusterkit::RouteQuery route;
+  route.slots = absl::MakeConstSpan(slots, query.same_slot ? 1 : 2);
+  route.write = (query.spec.flags & kWrite) != 0;
+  route.readonly = query.client.readonly;
+  const clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
+  if (!std::holds_alternative<clusterkit::Serve>(decision)) {
+    *refusal = RefusalText(decision);
+    return GateVerdict::kRefuse;
+  }
+
+  const bool owner = view.self().role == Role::kPrimary;
+  if (owner && replication_.is_replica()) {
+    // The view of our election is here before the event that tells of it.
+    replication_.Promote(view.self().config_epoch.value);
+  }
+  if (replication_.loading()) {
+    *refusal = "LOADING Redis is loading the dataset in memory";
+    return GateVerdict::kRefuse;
+  }
+  if (route.write && owner && !replication_.EnoughGoodReplicas()) {
+    *refusal = "NOREPLICAS Not enough good replicas to write.";
+    return GateVerdict::kRefuse;
+  }
+  // Reads that are allowed while the cluster is down are stale by permission, and need no lease.
+  if (owner && view.state() == clusterkit::ClusterState::kOk) query.client.leased_replies = true;
+  return GateVerdict::kExecute;
+}
+
+bool ClusterHost::MayAcknowledge(const Client& client) {
+  if (client.kind == ClientKind::kReplica) return true;
+  if (!client.leased_replies && !client.unacknowledged_writes) return true;
+  // The replicas' sockets first: then the death of this process loses nothing acknowledged.
+  replication_.FlushStream();
+  const ClusterView& view = this->view();
+  // Changes without keys, like FLUSHALL, of a primary that nobody relies on.
+  const bool free = view.self().role == Role::kPrimary && view.self().slot_count == 0;
+  if (free && !client.leased_replies) return true;
+  // The clock is read again: this process may have been stopped since the request was admitted.
+  return clusterkit::MayAcknowledge(view, Now());
+}
+
+}  // namespace kv

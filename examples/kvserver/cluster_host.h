@@ -1,0 +1,107 @@
+#ifndef KVSERVER_CLUSTER_HOST_H_
+#define KVSERVER_CLUSTER_HOST_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "clusterkit/file/file_state_store.h"
+#include "clusterkit/node.h"
+#include "clusterkit/observer.h"
+#include "clusterkit/routing.h"
+#include "clusterkit/uv/uv.h"
+#include "clusterkit/view_publisher.h"
+#include "clusterkit/wire/protobuf_codec.h"
+#include "kvserver/cluster_report.h"
+#include "kvserver/command_gate.h"
+#include "kvserver/config.h"
+#include "kvserver/loop_handles.h"
+#include "kvserver/replication.h"
+
+namespace kv {
+
+class Server;
+
+// Joins the data thread with a clusterkit::Node. Who embeds the library does what this class and
+// no other file of kvserver does.
+//
+// The node lives on a thread of its own, so that a slow command does not make this process look
+// dead to its peers. Between the two threads there are four paths:
+//   view        node -> data     the published ClusterView, read for every request
+//   commands    data -> node     Ask(): posted there, answered back, the client waits meanwhile
+//   reports     data -> node     replication progress, liveness, whether the data are here
+//   events      node -> data     role changes, lost slots
+class ClusterHost final : public CommandGate,
+                          private clusterkit::Observer,
+                          private Replication::Cluster {
+ public:
+  // Starts the node and plugs into the server. The error is one line for the log; nothing was
+  // overwritten then, and nothing keeps running.
+  static absl::StatusOr<std::unique_ptr<ClusterHost>> Start(Server& server);
+  // After Server::Run. The server must still exist.
+  ~ClusterHost() override;
+
+  // --- For commands, on the data thread ------------------------------------------------------
+  const clusterkit::ClusterView& view() { return views_->Get(); }
+  Replication& replication() { return replication_; }
+  Server& server() { return server_; }
+  // The client endpoint of the primary that this node follows; an empty host: not known.
+  clusterkit::Endpoint PrimaryAddress() override;
+
+  // Runs `work` with the node on its thread, and what that returns on this thread to write the
+  // reply. The client waits, its other requests behind it.
+  using Answer = absl::AnyInvocable<void(ReplyWriter&)>;
+  void Ask(Client& client, absl::AnyInvocable<Answer(clusterkit::Node&) &&> work);
+  // The same for what only prints what the node knows.
+  void AskReport(Client& client, absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write);
+
+  // --- CommandGate ---------------------------------------------------------------------------
+  GateVerdict Admit(const GateQuery& query, std::string* refusal) override;
+  bool MayAcknowledge(const Client& client) override;
+
+ private:
+  explicit ClusterHost(Server& server);
+
+  // On the node's thread.
+  absl::Status StartNode(const Config& config);
+  void OnEvent(const clusterkit::Event& event, clusterkit::Instant now) override;
+  void Post(absl::AnyInvocable<void(clusterkit::Node&) &&> work);  // From any thread.
+
+  // On the data thread.
+  void JoinData();
+  void OnOwnRole(const clusterkit::RoleChanged& event);
+  void OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& changes);
+  void DropLostKeys();
+  void OnDirective(std::string_view directive);
+  clusterkit::Instant Now() const { return loop_.Now(); }
+
+  // Replication::Cluster.
+  void ReportReplication(const clusterkit::ReplicationStatus& status) override;
+  void ReportDataPresent() override;
+  bool Serving() override { return clusterkit::MayAcknowledge(view(), Now()); }
+
+  Server& server_;
+
+  // The node's thread, and what lives on it.
+  clusterkit::uv::LoopThread thread_;
+  clusterkit::uv::Loop& loop_;
+  clusterkit::ProtobufCodec codec_;
+  std::unique_ptr<clusterkit::FileStateStore> store_;
+  std::unique_ptr<clusterkit::Transport> transport_;
+  std::unique_ptr<clusterkit::Node> node_;
+
+  // The data thread's part.
+  std::optional<clusterkit::ViewReader> views_;
+  Replication replication_;
+  std::deque<clusterkit::SlotId> lost_slots_;
+  LoopTimer alive_timer_;
+  LoopTimer lost_slots_timer_;
+};
+
+}  // namespace kv
+
+#endif  // KVSERVER_CLUSTER_HOST_H_

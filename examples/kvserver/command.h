@@ -1,0 +1,141 @@
+#ifndef KVSERVER_COMMAND_H_
+#define KVSERVER_COMMAND_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace kv {
+
+struct CommandContext;
+using Args = absl::Span<const std::string_view>;
+using CommandHandler = void (*)(CommandContext&);
+
+// Bits of CommandSpec::flags. The names in COMMAND's reply are Redis's.
+enum CommandFlag : uint32_t {
+  kWrite = 1u << 0,     // may change the data set: refused on replicas, propagated
+  kReadonly = 1u << 1,  // reads keys and changes nothing
+  kDenyOom = 1u << 2,
+  kAdmin = 1u << 3,
+  kPubsub = 1u << 4,
+  kNoScript = 1u << 5,
+  kBlocking = 1u << 6,
+  kLoading = 1u << 7,  // served while the data set is being loaded
+  kStale = 1u << 8,    // served by a replica whose data is out of date
+  kSkipSlowlog = 1u << 9,
+  kAsking = 1u << 10,  // runs as if ASKING preceded it (the gate looks)
+  kFast = 1u << 11,
+  kNoAuth = 1u << 12,  // served before AUTH
+  kMayReplicate = 1u << 13,
+  kNoAsyncLoading = 1u << 14,
+  kNoMulti = 1u << 15,
+  kAllowBusy = 1u << 16,
+  // Ours, not printed.
+  kKeepsAsking = 1u << 24,  // does not use up Client::asking
+  kHidden = 1u << 25,       // not listed by COMMAND
+};
+
+// Bits of CommandSpec::categories: those that Redis does not derive from the flags.
+enum AclCategory : uint32_t {
+  kCatKeyspace = 1u << 0,
+  kCatString = 1u << 1,
+  kCatDangerous = 1u << 2,
+  kCatConnection = 1u << 3,
+  kCatTransaction = 1u << 4,
+  kCatAdmin = 1u << 5,
+};
+
+// Which arguments are keys: `first`, `first + step`, ... up to `last`; a negative `last` counts
+// from the end (-1 = the last argument). No keys if first is 0.
+struct KeyRange {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+  std::string_view access = {};         // blank-separated words of COMMAND's key specification
+  std::string_view second_access = {};  // of the second key, where it differs (RENAME)
+  std::string_view notes = {};
+};
+
+struct CommandSpec {
+  std::string name;  // lower case; a subcommand's is "container|sub"
+  int arity = 1;     // counts the name, and a subcommand's name; negative = at least that many
+  uint32_t flags = 0;
+  uint32_t categories = 0;
+  KeyRange keys = {};
+  CommandHandler handler = nullptr;  // null for a container
+  std::string_view group = {};       // for COMMAND DOCS
+  std::string_view since = {};
+  std::string_view summary = {};
+  std::vector<std::string_view> tips = {};
+  std::vector<CommandSpec> subcommands = {};
+
+  bool ArityFits(size_t args) const {
+    return arity >= 0 ? args == static_cast<size_t>(arity) : args >= static_cast<size_t>(-arity);
+  }
+  bool has_keys() const { return keys.first != 0; }
+};
+
+// Calls `visit(std::string_view key)` for each key of a request whose arity was checked.
+template <typename Visitor>
+void ForEachKey(const CommandSpec& spec, Args args, Visitor visit) {
+  if (!spec.has_keys()) return;
+  const int size = static_cast<int>(args.size());
+  const int last = spec.keys.last < 0 ? size + spec.keys.last : spec.keys.last;
+  for (int i = spec.keys.first; i <= last && i < size; i += spec.keys.step) visit(args[i]);
+}
+
+// The usual ranges; the words describe the access, see KeyRange.
+constexpr KeyRange OneKey(std::string_view access, std::string_view notes = {}) {
+  return {1, 1, 1, access, {}, notes};
+}
+constexpr KeyRange AllKeys(std::string_view access, int step = 1) { return {1, -1, step, access}; }
+
+// All commands by name. Filled before the server starts; then read only, data thread only.
+class CommandTable {
+ public:
+  CommandTable();
+
+  // Adds a command, or replaces the one of that name: the cluster half overrides CLUSTER, WAIT,
+  // READONLY and others this way. Pointers to other specs stay valid.
+  void Add(CommandSpec spec);
+  // Adds or replaces a subcommand ("container|sub") of a known container.
+  void AddSubcommand(std::string_view container, CommandSpec spec);
+
+  // Ignores case. Null if unknown.
+  const CommandSpec* Find(std::string_view name) const;
+  // Finds `name` ("sub", without the container) in a container's subcommands.
+  static const CommandSpec* FindSubcommand(const CommandSpec& container, std::string_view name);
+
+  // In order of registration.
+  const std::deque<CommandSpec>& all() const { return specs_; }
+
+ private:
+  // Open addressing, at most a quarter full, so most lookups cost one comparison.
+  static constexpr size_t kBuckets = 1024;
+
+  std::deque<CommandSpec> specs_;
+  std::array<const CommandSpec*, kBuckets> buckets_ = {};
+};
+
+// The commands of the stand-alone server, one function per file commands_*.cc.
+void AddStringCommands(CommandTable& table);
+void AddCounterCommands(CommandTable& table);
+void AddGenericCommands(CommandTable& table);
+void AddScanCommands(CommandTable& table);
+void AddExpireCommands(CommandTable& table);
+void AddServerCommands(CommandTable& table);
+void AddConfigCommands(CommandTable& table);
+void AddCommandCommands(CommandTable& table);
+void AddConnectionCommands(CommandTable& table);
+void AddClientCommands(CommandTable& table);
+void AddClusterStubs(CommandTable& table);  // what a server without cluster support answers
+void AddAllCommands(CommandTable& table);
+
+}  // namespace kv
+
+#endif  // KVSERVER_COMMAND_H_

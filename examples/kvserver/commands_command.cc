@@ -1,0 +1,351 @@
+// COMMAND: what commands there are, for clients that route by key position.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "kvserver/command_util.h"
+#include "kvserver/glob.h"
+#include "kvserver/text.h"
+
+namespace kv {
+namespace {
+
+// In the order in which Redis prints them.
+constexpr std::pair<uint32_t, std::string_view> kFlagNames[] = {
+    {kWrite, "write"},
+    {kReadonly, "readonly"},
+    {kDenyOom, "denyoom"},
+    {kAdmin, "admin"},
+    {kPubsub, "pubsub"},
+    {kNoScript, "noscript"},
+    {kBlocking, "blocking"},
+    {kLoading, "loading"},
+    {kStale, "stale"},
+    {kSkipSlowlog, "skip_slowlog"},
+    {kAsking, "asking"},
+    {kFast, "fast"},
+    {kNoAuth, "no_auth"},
+    {kMayReplicate, "may_replicate"},
+    {kNoAsyncLoading, "no_async_loading"},
+    {kNoMulti, "no_multi"},
+    {kAllowBusy, "allow_busy"},
+};
+
+using Words = std::vector<std::string_view>;
+
+Words FlagsOf(const CommandSpec& spec) {
+  Words words;
+  for (const auto& [bit, name] : kFlagNames) {
+    if ((spec.flags & bit) != 0) words.push_back(name);
+  }
+  return words;
+}
+
+// As in Redis, most categories follow from the flags.
+Words CategoriesOf(const CommandSpec& spec) {
+  const bool admin = (spec.flags & kAdmin) != 0 || (spec.categories & kCatAdmin) != 0;
+  const bool dangerous = (spec.flags & kAdmin) != 0 || (spec.categories & kCatDangerous) != 0;
+  Words words;
+  if ((spec.categories & kCatKeyspace) != 0) words.push_back("@keyspace");
+  if ((spec.flags & kReadonly) != 0) words.push_back("@read");
+  if ((spec.flags & kWrite) != 0) words.push_back("@write");
+  if ((spec.categories & kCatString) != 0) words.push_back("@string");
+  if ((spec.flags & kPubsub) != 0) words.push_back("@pubsub");
+  if (admin) words.push_back("@admin");
+  words.push_back((spec.flags & kFast) != 0 ? "@fast" : "@slow");
+  if ((spec.flags & kBlocking) != 0) words.push_back("@blocking");
+  if (dangerous) words.push_back("@dangerous");
+  if ((spec.categories & kCatConnection) != 0) words.push_back("@connection");
+  if ((spec.categories & kCatTransaction) != 0) words.push_back("@transaction");
+  return words;
+}
+
+void WriteSimpleSet(ReplyWriter& reply, const Words& words) {
+  reply.Set(words.size());
+  for (const std::string_view word : words) reply.Simple(word);
+}
+
+// One key specification: where the keys begin, and how many follow.
+void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, std::string_view access, int begin,
+                  int last) {
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::string_view(access.data(), access.size()), ' ');
+  reply.Map(keys.notes.empty() ? 3 : 4);
+  if (!keys.notes.empty()) {
+    reply.Bulk("notes");
+    reply.Bulk(keys.notes);
+  }
+  reply.Bulk("flags");
+  reply.Set(words.size());
+  for (const std::string& word : words) reply.Simple(word);
+  reply.Bulk("begin_search");
+  reply.Map(2);
+  reply.Bulk("type");
+  reply.Bulk("index");
+  reply.Bulk("spec");
+  reply.Map(1);
+  reply.Bulk("index");
+  reply.Integer(begin);
+  reply.Bulk("find_keys");
+  reply.Map(2);
+  reply.Bulk("type");
+  reply.Bulk("range");
+  reply.Bulk("spec");
+  reply.Map(3);
+  reply.Bulk("lastkey");
+  reply.Integer(last);
+  reply.Bulk("keystep");
+  reply.Integer(keys.step);
+  reply.Bulk("limit");
+  reply.Integer(0);
+}
+
+void WriteKeySpecs(ReplyWriter& reply, const KeyRange& keys) {
+  if (keys.first == 0) return reply.Set(0);
+  if (keys.second_access.empty()) {
+    reply.Set(1);
+    return WriteKeySpec(reply, keys, keys.access, keys.first, keys.last < 0 ? keys.last : 0);
+  }
+  reply.Set(2);
+  WriteKeySpec(reply, keys, keys.access, keys.first, 0);
+  WriteKeySpec(reply, keys, keys.second_access, keys.first + 1, 0);
+}
+
+void WriteEntry(ReplyWriter& reply, const CommandSpec& spec) {
+  reply.Array(10);
+  reply.Bulk(spec.name);
+  reply.Integer(spec.arity);
+  WriteSimpleSet(reply, FlagsOf(spec));
+  reply.Integer(spec.keys.first);
+  reply.Integer(spec.keys.last);
+  reply.Integer(spec.keys.step);
+  WriteSimpleSet(reply, CategoriesOf(spec));
+  reply.Set(spec.tips.size());
+  for (const std::string_view tip : spec.tips) reply.Bulk(tip);
+  WriteKeySpecs(reply, spec.keys);
+  if (spec.subcommands.empty()) return reply.Set(0);
+  reply.Array(spec.subcommands.size());
+  for (const CommandSpec& sub : spec.subcommands) WriteEntry(reply, sub);
+}
+
+Words WriteDocsFields(const CommandSpec& spec) {
+  return {"summary", spec.summary, "since", spec.since, "group", spec.group};
+}
+
+void WriteDocs(ReplyWriter& reply, const CommandSpec& spec) {
+  const Words fields = WriteDocsFields(spec);
+  reply.Bulk(spec.name);
+  reply.Map(fields.size() / 2 + (spec.subcommands.empty() ? 0 : 1));
+  for (const std::string_view field : fields) reply.Bulk(field);
+  if (spec.subcommands.empty()) return;
+  reply.Bulk("subcommands");
+  reply.Map(spec.subcommands.size());
+  for (const CommandSpec& sub : spec.subcommands) WriteDocs(reply, sub);
+}
+
+std::vector<const CommandSpec*> Listed(const CommandContext& context) {
+  std::vector<const CommandSpec*> specs;
+  for (const CommandSpec& spec : context.executor.parts().commands.all()) {
+    if ((spec.flags & kHidden) == 0) specs.push_back(&spec);
+  }
+  return specs;
+}
+
+// By name, or "container|sub". Null if unknown or not listed.
+const CommandSpec* FindByFullName(const CommandContext& context, std::string_view name) {
+  const size_t bar = name.find('|');
+  const CommandSpec* spec = context.executor.parts().commands.Find(name.substr(0, bar));
+  if (spec != nullptr && bar != std::string_view::npos) {
+    spec = CommandTable::FindSubcommand(*spec, name.substr(bar + 1));
+  }
+  return spec != nullptr && (spec->flags & kHidden) == 0 ? spec : nullptr;
+}
+
+void Command(CommandContext& context) {
+  const auto specs = Listed(context);
+  context.reply.Array(specs.size());
+  for (const CommandSpec* spec : specs) WriteEntry(context.reply, *spec);
+}
+
+void CommandInfo(CommandContext& context) {
+  if (context.args.size() == 2) return Command(context);
+  context.reply.Array(context.args.size() - 2);
+  for (const std::string_view name : context.args.subspan(2)) {
+    const CommandSpec* spec = FindByFullName(context, name);
+    if (spec == nullptr) {
+      context.reply.Null();
+    } else {
+      WriteEntry(context.reply, *spec);
+    }
+  }
+}
+
+void CommandDocs(CommandContext& context) {
+  std::vector<const CommandSpec*> specs;
+  if (context.args.size() == 2) {
+    specs = Listed(context);
+  } else {
+    for (const std::string_view name : context.args.subspan(2)) {
+      if (const CommandSpec* spec = FindByFullName(context, name)) specs.push_back(spec);
+    }
+  }
+  context.reply.Map(specs.size());
+  for (const CommandSpec* spec : specs) WriteDocs(context.reply, *spec);
+}
+
+void CommandCount(CommandContext& context) {
+  context.reply.Integer(static_cast<int64_t>(Listed(context).size()));
+}
+
+void CommandList(CommandContext& context) {
+  const Args args = context.args;
+  const bool filtered = args.size() == 5 && EqualsIgnoreCase(args[2], "FILTERBY");
+  if (args.size() != 2 && !filtered) return ReplySyntaxError(context);
+  const bool by_pattern = filtered && EqualsIgnoreCase(args[3], "PATTERN");
+  const bool by_category = filtered && EqualsIgnoreCase(args[3], "ACLCAT");
+  const bool by_module = filtered && EqualsIgnoreCase(args[3], "MODULE");
+  if (filtered && !by_pattern && !by_category && !by_module) return ReplySyntaxError(context);
+
+  const auto matches = [&](const CommandSpec& spec) {
+    if (by_module) return false;
+    if (by_pattern) return GlobMatches(args[4], spec.name, /*ignore_case=*/true);
+    if (!by_category) return true;
+    for (const std::string_view category : CategoriesOf(spec)) {
+      if (EqualsIgnoreCase(category.substr(1), args[4])) return true;
+    }
+    return false;
+  };
+  Words names;
+  for (const CommandSpec* spec : Listed(context)) {
+    if (matches(*spec)) names.push_back(spec->name);
+    if (!filtered) continue;
+    for (const CommandSpec& sub : spec->subcommands) {
+      if (matches(sub)) names.push_back(sub.name);
+    }
+  }
+  if (filtered) {
+    context.reply.Array(names.size());
+  } else {
+    context.reply.Set(names.size());
+  }
+  for (const std::string_view name : names) context.reply.Bulk(name);
+}
+
+void CommandGetKeys(CommandContext& context) {
+  const Args request = context.args.subspan(2);
+  const CommandSpec* spec = context.executor.parts().commands.Find(request[0]);
+  if (spec != nullptr && !spec->subcommands.empty() && request.size() > 1) {
+    spec = CommandTable::FindSubcommand(*spec, request[1]);
+  }
+  if (spec == nullptr) return context.reply.Error("ERR Invalid command specified");
+  if (!spec->has_keys()) return context.reply.Error("ERR The command has no key arguments");
+  if (!spec->ArityFits(request.size())) {
+    return context.reply.Error("ERR Invalid number of arguments specified for command");
+  }
+  Words keys;
+  ForEachKey(*spec, request, [&](std::string_view key) { keys.push_back(key); });
+  context.reply.Array(keys.size());
+  for (const std::string_view key : keys) context.reply.Bulk(key);
+}
+
+void CommandHelp(CommandContext& context) {
+  constexpr std::string_view kLines[] = {
+      "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "(no subcommand)",
+      "    Return details about all commands.",
+      "COUNT",
+      "    Return the total number of commands in this server.",
+      "LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",
+      "    Return a list of all commands in this server.",
+      "INFO [<command-name> ...]",
+      "    Return details about multiple commands.",
+      "DOCS [<command-name> ...]",
+      "    Return documentation details about multiple commands.",
+      "GETKEYS <full-command>",
+      "    Return the keys from a full command.",
+      "HELP",
+      "    Print this help.",
+  };
+  ReplyHelp(context, kLines);
+}
+
+}  // namespace
+
+void AddCommandCommands(CommandTable& table) {
+  constexpr uint32_t kFlags = kLoading | kStale;
+  const Words unordered = {"nondeterministic_output_order"};
+  table.Add({"command",
+             -1,
+             kFlags,
+             kCatConnection,
+             {},
+             Command,
+             "server",
+             "2.8.13",
+             "Get array of command details",
+             unordered});
+  const CommandSpec specs[] = {
+      {"command|count",
+       2,
+       kFlags,
+       kCatConnection,
+       {},
+       CommandCount,
+       "server",
+       "2.8.13",
+       "Get total number of commands"},
+      {"command|info",
+       -2,
+       kFlags,
+       kCatConnection,
+       {},
+       CommandInfo,
+       "server",
+       "2.8.13",
+       "Get array of specific command details, or all when no argument is given.",
+       unordered},
+      {"command|docs",
+       -2,
+       kFlags,
+       kCatConnection,
+       {},
+       CommandDocs,
+       "server",
+       "7.0.0",
+       "Get array of specific command documentation",
+       unordered},
+      {"command|list",
+       -2,
+       kFlags,
+       kCatConnection,
+       {},
+       CommandList,
+       "server",
+       "7.0.0",
+       "Get an array of command names",
+       unordered},
+      {"command|getkeys",
+       -4,
+       kFlags,
+       kCatConnection,
+       {},
+       CommandGetKeys,
+       "server",
+       "2.8.13",
+       "Extract keys given a full command"},
+      {"command|help",
+       2,
+       kFlags,
+       kCatConnection,
+       {},
+       CommandHelp,
+       "server",
+       "5.0.0",
+       "Show helpful text about the different subcommands"},
+  };
+  for (const CommandSpec& spec : specs) table.AddSubcommand("command", spec);
+}
+
+}  // namespace kv

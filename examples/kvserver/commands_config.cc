@@ -1,0 +1,176 @@
+// CONFIG.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "kvserver/command_util.h"
+#include "kvserver/log.h"
+#include "kvserver/text.h"
+
+namespace kv {
+namespace {
+
+void ConfigGet(CommandContext& context) {
+  const auto pairs = MatchDirectives(context.config(), context.args.subspan(2));
+  context.reply.Map(pairs.size());
+  for (const auto& [name, value] : pairs) {
+    context.reply.Bulk(name);
+    context.reply.Bulk(value);
+  }
+}
+
+void ReplySetFailed(CommandContext& context, std::string_view directive, std::string_view cause) {
+  std::string text = "ERR CONFIG SET failed (possibly related to argument '";
+  context.reply.Error(text.append(directive).append("') - ").append(cause));
+}
+
+// Changes all of the given directives, or none.
+void ConfigSet(CommandContext& context) {
+  const Args args = context.args;
+  if (args.size() % 2 != 0) return ReplySyntaxError(context);
+  Config changed = context.config();
+  std::vector<std::string> names;
+  std::vector<std::string> warnings;
+  for (size_t i = 2; i < args.size(); i += 2) {
+    const std::string name = ToLower(args[i]);
+    const Directive* directive = FindDirective(name);
+    if (directive == nullptr && !IsRedisDirective(name)) {
+      std::string text = "ERR Unknown option or number of arguments for CONFIG SET - '";
+      return context.reply.Error(text.append(args[i]).append("'"));
+    }
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      return ReplySetFailed(context, args[i], "duplicate parameter");
+    }
+    names.push_back(name);
+    if (directive != nullptr && directive->change == Directive::Change::kNever) {
+      return ReplySetFailed(context, args[i], "can't set immutable config");
+    }
+    if (directive != nullptr && directive->change == Directive::Change::kProtected) {
+      return ReplySetFailed(context, args[i], "can't set protected config");
+    }
+    std::vector<std::string> words = {name};
+    if (directive == nullptr || !directive->many_arguments) {
+      words.emplace_back(args[i + 1]);
+    } else {
+      auto split = SplitWords(args[i + 1]);
+      if (!split.has_value()) return ReplySetFailed(context, args[i], "Unbalanced quotes");
+      words.insert(words.end(), split->begin(), split->end());
+      if (split->empty()) words.emplace_back();
+    }
+    std::string warning;
+    const absl::Status status = ApplyDirective(changed, words, &warning);
+    if (!status.ok()) {
+      return ReplySetFailed(context, args[i],
+                            std::string_view(status.message().data(), status.message().size()));
+    }
+    if (!warning.empty()) warnings.push_back(warning);
+  }
+  context.config() = std::move(changed);
+  for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
+  for (const std::string& name : names) context.host().OnConfigChanged(name);
+  context.reply.Ok();
+}
+
+void ConfigResetStat(CommandContext& context) {
+  context.stats() = Stats();
+  context.reply.Ok();
+}
+
+void ConfigRewrite(CommandContext& context) {
+  if (context.config().config_file.empty()) {
+    return context.reply.Error("ERR The server is running without a config file");
+  }
+  const absl::Status status = RewriteConfigFile(context.config());
+  if (!status.ok()) {
+    Log(LogLevel::kWarning,
+        absl::StrCat("CONFIG REWRITE failed: ", absl::string_view(status.message())));
+    return context.reply.Error(
+        absl::StrCat("ERR Rewriting config file: ", absl::string_view(status.message())));
+  }
+  Log(LogLevel::kWarning, "CONFIG REWRITE executed with success.");
+  context.reply.Ok();
+}
+
+void ConfigHelp(CommandContext& context) {
+  constexpr std::string_view kLines[] = {
+      "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "GET <pattern>",
+      "    Return parameters matching the glob-like <pattern> and their values.",
+      "SET <directive> <value>",
+      "    Set the configuration <directive> to <value>.",
+      "RESETSTAT",
+      "    Reset statistics reported by the INFO command.",
+      "REWRITE",
+      "    Rewrite the configuration file.",
+      "HELP",
+      "    Prints this help.",
+  };
+  ReplyHelp(context, kLines);
+}
+
+}  // namespace
+
+void AddConfigCommands(CommandTable& table) {
+  constexpr uint32_t kFlags = kAdmin | kNoScript | kLoading | kStale;
+  table.Add({"config",
+             -2,
+             0,
+             0,
+             {},
+             nullptr,
+             "server",
+             "2.0.0",
+             "A container for server configuration commands"});
+  const CommandSpec specs[] = {
+      {"config|get",
+       -3,
+       kFlags,
+       0,
+       {},
+       ConfigGet,
+       "server",
+       "2.0.0",
+       "Get the values of configuration parameters"},
+      {"config|set",
+       -4,
+       kFlags,
+       0,
+       {},
+       ConfigSet,
+       "server",
+       "2.0.0",
+       "Set configuration parameters to the given values",
+       {"request_policy:all_nodes", "response_policy:all_succeeded"}},
+      {"config|resetstat",
+       2,
+       kFlags,
+       0,
+       {},
+       ConfigResetStat,
+       "server",
+       "2.0.0",
+       "Reset the stats returned by INFO"},
+      {"config|rewrite",
+       2,
+       kFlags,
+       0,
+       {},
+       ConfigRewrite,
+       "server",
+       "2.8.0",
+       "Rewrite the configuration file with the in memory configuration"},
+      {"config|help",
+       2,
+       kLoading | kStale,
+       0,
+       {},
+       ConfigHelp,
+       "server",
+       "5.0.0",
+       "Show helpful text about the different subcommands"},
+  };
+  for (const CommandSpec& spec : specs) table.AddSubcommand("config", spec);
+}
+
+}  // namespace kv

@@ -1,0 +1,144 @@
+#ifndef KVSERVER_CONFIG_H_
+#define KVSERVER_CONFIG_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace kv {
+
+inline constexpr std::string_view kRedisVersion = "7.0.15";  // the Redis whose clients we serve
+
+enum class LogLevel : uint8_t { kDebug, kVerbose, kNotice, kWarning };
+
+struct OutputLimit {
+  uint64_t hard_bytes = 0;  // 0: none
+  uint64_t soft_bytes = 0;
+  int64_t soft_seconds = 0;
+};
+
+// What the directives set, with redis-server's defaults. Data thread only, once the server runs:
+// CONFIG SET changes it; hand copies to other threads.
+struct Config {
+  std::string config_file;  // absolute; empty without one
+
+  // Network.
+  std::vector<std::string> bind = {"*", "-::*"};
+  int64_t port = 6379;
+  int64_t tcp_backlog = 511;
+  int64_t tcp_keepalive = 300;  // seconds, 0: off
+  int64_t timeout = 0;          // seconds of idleness until a client is closed, 0: never
+  int64_t maxclients = 10000;
+  bool protected_mode = true;
+  int64_t proto_max_bulk_len = 512ll << 20;
+  int64_t client_query_buffer_limit = 64ll << 20;  // unparsed input beyond the largest bulk
+  OutputLimit output_limit_normal = {1ull << 30, 0, 0};
+  OutputLimit output_limit_replica = {256ull << 20, 64ull << 20, 60};
+  OutputLimit output_limit_pubsub = {32ull << 20, 8ull << 20, 60};
+
+  // Process.
+  bool daemonize = false;
+  std::string pidfile;
+  LogLevel loglevel = LogLevel::kNotice;
+  std::string logfile;  // empty: standard output
+  std::string dir = ".";
+  int64_t hz = 10;
+  std::string enable_debug_command = "no";  // no, local, yes
+
+  // Data.
+  std::string dbfilename = "dump.rdb";
+  std::string save;  // kept for CONFIG GET; nothing is saved
+  bool appendonly = false;
+  std::string requirepass;
+
+  // Cluster.
+  bool cluster_enabled = false;
+  std::string cluster_config_file = "nodes.conf";
+  int64_t cluster_node_timeout = 15000;  // milliseconds
+  bool cluster_require_full_coverage = true;
+  int64_t cluster_port = 0;  // 0: port + 10000
+  std::string cluster_announce_ip;
+  int64_t cluster_announce_port = 0;
+  int64_t cluster_announce_bus_port = 0;
+  int64_t cluster_replica_validity_factor = 10;
+  bool cluster_replica_no_failover = false;
+  bool cluster_allow_reads_when_down = false;
+  int64_t cluster_link_sendbuf_limit = 0;
+
+  // Replication.
+  std::string masterauth;
+  std::string masteruser;
+  int64_t repl_diskless_sync_delay = 5;   // seconds
+  int64_t repl_timeout = 60;              // seconds
+  int64_t repl_ping_replica_period = 10;  // seconds
+  int64_t repl_backlog_size = 1ll << 20;
+  int64_t min_replicas_to_write = 0;
+  int64_t min_replicas_max_lag = 10;  // seconds
+
+  // Directives of Redis that have no effect here, as given.
+  std::map<std::string, std::string> without_effect;
+};
+
+// One directive that is implemented. The text forms are those of the configuration file.
+struct Directive {
+  std::string_view name;
+  std::string_view alias = {};                         // second name, or empty
+  enum class Change { kAnyTime, kNever, kProtected };  // by CONFIG SET
+  Change change = Change::kAnyTime;
+  bool many_arguments = false;  // takes a list; otherwise exactly one
+  std::function<std::string(const Config&)> get = {};
+  // The error names what is wrong with the arguments; then `config` is unchanged.
+  std::function<absl::Status(Config& config, absl::Span<const std::string> args)> set = {};
+};
+
+// In alphabetical order.
+const std::vector<Directive>& Directives();
+const Directive* FindDirective(std::string_view name_or_alias);
+// Whether Redis 7.0 has a directive of that name (lower case) that we do not implement.
+bool IsRedisDirective(std::string_view name);
+
+// Sets one directive. InvalidArgument with Redis's text if it is unknown or its arguments are bad;
+// `*warning` is set when the directive has no effect here, or only a part of its effect.
+absl::Status ApplyDirective(Config& config, absl::Span<const std::string> words,
+                            std::string* warning);
+
+// Pairs of directive and value whose name matches a glob pattern, for CONFIG GET.
+std::vector<std::pair<std::string, std::string>> MatchDirectives(
+    const Config& config, absl::Span<const std::string_view> patterns);
+
+// A fault in the configuration, as redis-server prints it.
+struct ConfigError {
+  int line = 0;       // 0: not tied to a line
+  std::string text;   // the line
+  std::string cause;  // "Bad directive or wrong number of arguments"
+  std::string ToString() const;
+};
+
+// Parses redis-server's configuration syntax: a directive per line, '#' comments, quoted words,
+// CRLF, include. Appends warnings. False: `*error` is set.
+bool ParseConfigText(std::string_view text, Config& config, std::vector<std::string>& warnings,
+                     ConfigError* error);
+bool ReadConfigFile(const std::string& path, std::string* text, ConfigError* error);
+
+// A word as it has to stand in the configuration file.
+std::string QuoteIfNeeded(std::string_view word);
+
+// Turns command line arguments into configuration text, to be parsed behind the file's: "--port
+// 7000 --save
+// ''" becomes "port 7000\nsave \"\"\n". A first argument without dashes is the configuration file.
+std::string ArgumentsToConfigText(absl::Span<const std::string> args, std::string* config_file);
+
+// CONFIG REWRITE: replaces the file's lines of changed directives, keeps the others and their
+// comments, appends what is missing and not default. Atomic.
+absl::Status RewriteConfigFile(const Config& config);
+
+}  // namespace kv
+
+#endif  // KVSERVER_CONFIG_H_

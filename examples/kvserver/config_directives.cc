@@ -1,0 +1,449 @@
+// The directives that are implemented, and the names of those that Redis has besides.
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kvserver/config.h"
+#include "kvserver/text.h"
+
+namespace kv {
+namespace {
+
+using Words = absl::Span<const std::string>;
+using Change = Directive::Change;
+
+constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxLong = std::numeric_limits<int64_t>::max();
+
+absl::Status Bad(const std::string& cause) { return absl::InvalidArgumentError(cause); }
+
+Directive Text(std::string_view name, std::string Config::*field,
+               Change change = Change::kAnyTime) {
+  Directive directive{name, {}, change};
+  directive.get = [field](const Config& config) { return config.*field; };
+  directive.set = [field](Config& config, Words args) {
+    config.*field = args[0];
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
+Directive YesNo(std::string_view name, bool Config::*field, Change change = Change::kAnyTime,
+                std::string_view alias = {}) {
+  Directive directive{name, alias, change};
+  directive.get = [field](const Config& config) -> std::string {
+    return config.*field ? "yes" : "no";
+  };
+  directive.set = [field](Config& config, Words args) {
+    const bool yes = EqualsIgnoreCase(args[0], "yes");
+    if (!yes && !EqualsIgnoreCase(args[0], "no")) return Bad("argument must be 'yes' or 'no'");
+    config.*field = yes;
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
+struct Bounds {
+  int64_t low;
+  int64_t high;
+};
+
+absl::Status CheckBounds(int64_t value, Bounds bounds) {
+  if (value >= bounds.low && value <= bounds.high) return absl::OkStatus();
+  return Bad(
+      absl::StrCat("argument must be between ", bounds.low, " and ", bounds.high, " inclusive"));
+}
+
+Directive Number(std::string_view name, int64_t Config::*field, Bounds bounds,
+                 Change change = Change::kAnyTime, std::string_view alias = {}) {
+  Directive directive{name, alias, change};
+  directive.get = [field](const Config& config) { return absl::StrCat(config.*field); };
+  directive.set = [field, bounds](Config& config, Words args) {
+    int64_t value = 0;
+    if (!ParseInt(args[0], &value)) return Bad("argument couldn't be parsed into an integer");
+    absl::Status status = CheckBounds(value, bounds);
+    if (status.ok()) config.*field = value;
+    return status;
+  };
+  return directive;
+}
+
+// "100", "64mb", "1k": powers of 1000, or of 1024 with a "b".
+bool ParseMemory(std::string_view text, int64_t* bytes) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1 << 10},
+      {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30},
+  };
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  int64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + digits, number);
+  if (parsed.ec != std::errc()) return false;
+  for (const auto& [unit, factor] : kUnits) {
+    if (EqualsIgnoreCase(text.substr(digits), unit)) {
+      return !__builtin_mul_overflow(number, factor, bytes);
+    }
+  }
+  return false;
+}
+
+Directive Memory(std::string_view name, int64_t Config::*field, Bounds bounds,
+                 Change change = Change::kAnyTime) {
+  Directive directive{name, {}, change};
+  directive.get = [field](const Config& config) { return absl::StrCat(config.*field); };
+  directive.set = [field, bounds](Config& config, Words args) {
+    int64_t value = 0;
+    if (!ParseMemory(args[0], &value)) return Bad("argument must be a memory value");
+    absl::Status status = CheckBounds(value, bounds);
+    if (status.ok()) config.*field = value;
+    return status;
+  };
+  return directive;
+}
+
+Directive BacklogSize() {
+  static constexpr int64_t kSmallest = 16 * 1024;
+  Directive directive = Memory("repl-backlog-size", &Config::repl_backlog_size, {1, kMaxLong});
+  directive.set = [set = directive.set](Config& config, Words args) {
+    const absl::Status status = set(config, args);
+    config.repl_backlog_size = std::max(config.repl_backlog_size, kSmallest);
+    return status;
+  };
+  return directive;
+}
+
+constexpr std::string_view kLevels[] = {"debug", "verbose", "notice", "warning"};
+
+Directive LogLevelDirective() {
+  Directive directive{"loglevel"};
+  directive.get = [](const Config& config) {
+    return std::string(kLevels[static_cast<size_t>(config.loglevel)]);
+  };
+  directive.set = [](Config& config, Words args) {
+    for (size_t i = 0; i < std::size(kLevels); ++i) {
+      if (!EqualsIgnoreCase(args[0], kLevels[i])) continue;
+      config.loglevel = static_cast<LogLevel>(i);
+      return absl::OkStatus();
+    }
+    return Bad("argument(s) must be one of the following: debug, verbose, notice, warning");
+  };
+  return directive;
+}
+
+Directive EnableDebug() {
+  Directive directive = Text("enable-debug-command", &Config::enable_debug_command, Change::kNever);
+  directive.set = [](Config& config, Words args) {
+    const std::string word = ToLower(args[0]);
+    if (word != "no" && word != "yes" && word != "local") {
+      return Bad("argument(s) must be one of the following: no, yes, local");
+    }
+    config.enable_debug_command = word;
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
+Directive Bind() {
+  Directive directive{"bind", {}, Change::kNever, /*many_arguments=*/true};
+  directive.get = [](const Config& config) { return absl::StrJoin(config.bind, " "); };
+  directive.set = [](Config& config, Words args) {
+    constexpr size_t kMaxAddresses = 16;
+    if (args.size() > kMaxAddresses) return Bad("Too many bind addresses specified.");
+    config.bind.assign(args.begin(), args.end());
+    // bind "" means that nothing listens.
+    if (args.size() == 1 && args[0].empty()) config.bind.clear();
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
+Directive Save() {
+  Directive directive{"save", {}, Change::kAnyTime, /*many_arguments=*/true};
+  directive.get = [](const Config& config) { return config.save; };
+  directive.set = [](Config& config, Words args) {
+    if (args.size() == 1 && args[0].empty()) {
+      config.save.clear();
+      return absl::OkStatus();
+    }
+    for (size_t i = 0; i < args.size(); ++i) {
+      int64_t number = 0;
+      if (args.size() % 2 != 0 || !ParseInt(args[i], &number) || number < (i % 2 == 0 ? 1 : 0)) {
+        return Bad("Invalid save parameters");
+      }
+    }
+    config.save = absl::StrJoin(args, " ");
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
+Directive OutputLimits() {
+  Directive directive{"client-output-buffer-limit", {}, Change::kAnyTime, /*many_arguments=*/true};
+  directive.get = [](const Config& config) {
+    const auto text = [](std::string_view name, const OutputLimit& limit) {
+      return absl::StrCat(std::string(name), " ", limit.hard_bytes, " ", limit.soft_bytes, " ",
+                          limit.soft_seconds);
+    };
+    return absl::StrCat(text("normal", config.output_limit_normal), " ",
+                        text("slave", config.output_limit_replica), " ",
+                        text("pubsub", config.output_limit_pubsub));
+  };
+  directive.set = [](Config& config, Words args) {
+    if (args.empty() || args.size() % 4 != 0) {
+      return Bad("Wrong number of arguments in buffer limit configuration.");
+    }
+    Config changed = config;
+    for (size_t i = 0; i < args.size(); i += 4) {
+      OutputLimit* limit = nullptr;
+      if (EqualsIgnoreCase(args[i], "normal")) limit = &changed.output_limit_normal;
+      if (EqualsIgnoreCase(args[i], "slave")) limit = &changed.output_limit_replica;
+      if (EqualsIgnoreCase(args[i], "replica")) limit = &changed.output_limit_replica;
+      if (EqualsIgnoreCase(args[i], "pubsub")) limit = &changed.output_limit_pubsub;
+      if (limit == nullptr) {
+        return Bad("Invalid client class specified in buffer limit configuration.");
+      }
+      int64_t hard = 0;
+      int64_t soft = 0;
+      if (!ParseMemory(args[i + 1], &hard) || !ParseMemory(args[i + 2], &soft) ||
+          !ParseInt(args[i + 3], &limit->soft_seconds) || limit->soft_seconds < 0) {
+        return Bad("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+      }
+      limit->hard_bytes = static_cast<uint64_t>(hard);
+      limit->soft_bytes = static_cast<uint64_t>(soft);
+    }
+    config = std::move(changed);
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
+std::vector<Directive> MakeDirectives() {
+  constexpr Bounds kPort = {0, 65535};
+  constexpr Bounds kFromZero = {0, kMaxInt};
+  constexpr Bounds kFromOne = {1, kMaxInt};
+  constexpr Bounds kMegabytes = {1 << 20, kMaxLong};
+  std::vector<Directive> all = {
+      YesNo("appendonly", &Config::appendonly),
+      Bind(),
+      OutputLimits(),
+      Memory("client-query-buffer-limit", &Config::client_query_buffer_limit, kMegabytes),
+      YesNo("cluster-allow-reads-when-down", &Config::cluster_allow_reads_when_down),
+      Number("cluster-announce-bus-port", &Config::cluster_announce_bus_port, kPort),
+      Text("cluster-announce-ip", &Config::cluster_announce_ip),
+      Number("cluster-announce-port", &Config::cluster_announce_port, kPort),
+      Text("cluster-config-file", &Config::cluster_config_file, Change::kNever),
+      YesNo("cluster-enabled", &Config::cluster_enabled, Change::kNever),
+      Memory("cluster-link-sendbuf-limit", &Config::cluster_link_sendbuf_limit, {0, kMaxLong}),
+      Number("cluster-node-timeout", &Config::cluster_node_timeout, {0, kMaxLong}),
+      Number("cluster-port", &Config::cluster_port, kPort, Change::kNever),
+      YesNo("cluster-replica-no-failover", &Config::cluster_replica_no_failover, Change::kAnyTime,
+            "cluster-slave-no-failover"),
+      Number("cluster-replica-validity-factor", &Config::cluster_replica_validity_factor, kFromZero,
+             Change::kAnyTime, "cluster-slave-validity-factor"),
+      YesNo("cluster-require-full-coverage", &Config::cluster_require_full_coverage),
+      YesNo("daemonize", &Config::daemonize, Change::kNever),
+      Text("dbfilename", &Config::dbfilename, Change::kProtected),
+      Text("dir", &Config::dir, Change::kProtected),
+      EnableDebug(),
+      Number("hz", &Config::hz, kFromZero),
+      Text("logfile", &Config::logfile, Change::kNever),
+      LogLevelDirective(),
+      Text("masterauth", &Config::masterauth),
+      Text("masteruser", &Config::masteruser),
+      Number("maxclients", &Config::maxclients, {1, std::numeric_limits<uint32_t>::max()}),
+      Number("min-replicas-max-lag", &Config::min_replicas_max_lag, kFromZero, Change::kAnyTime,
+             "min-slaves-max-lag"),
+      Number("min-replicas-to-write", &Config::min_replicas_to_write, kFromZero, Change::kAnyTime,
+             "min-slaves-to-write"),
+      Text("pidfile", &Config::pidfile, Change::kNever),
+      Number("port", &Config::port, kPort, Change::kNever),
+      YesNo("protected-mode", &Config::protected_mode),
+      Memory("proto-max-bulk-len", &Config::proto_max_bulk_len, kMegabytes),
+      BacklogSize(),
+      Number("repl-diskless-sync-delay", &Config::repl_diskless_sync_delay, kFromZero),
+      Number("repl-ping-replica-period", &Config::repl_ping_replica_period, kFromOne,
+             Change::kAnyTime, "repl-ping-slave-period"),
+      Number("repl-timeout", &Config::repl_timeout, kFromOne),
+      Text("requirepass", &Config::requirepass),
+      Save(),
+      Number("tcp-backlog", &Config::tcp_backlog, kFromZero, Change::kNever),
+      Number("tcp-keepalive", &Config::tcp_keepalive, kFromZero),
+      Number("timeout", &Config::timeout, kFromZero),
+  };
+  std::sort(all.begin(), all.end(),
+            [](const Directive& a, const Directive& b) { return a.name < b.name; });
+  return all;
+}
+
+// Directives of Redis 7.0 that have no effect here, sorted.
+constexpr std::string_view kWithoutEffect[] = {
+    "acl-pubsub-default",
+    "aclfile",
+    "acllog-max-len",
+    "active-defrag-cycle-max",
+    "active-defrag-cycle-min",
+    "active-defrag-ignore-bytes",
+    "active-defrag-max-scan-fields",
+    "active-defrag-threshold-lower",
+    "active-defrag-threshold-upper",
+    "active-expire-effort",
+    "activedefrag",
+    "activerehashing",
+    "always-show-logo",
+    "aof-disable-auto-gc",
+    "aof-load-truncated",
+    "aof-rewrite-incremental-fsync",
+    "aof-timestamp-enabled",
+    "aof-use-rdb-preamble",
+    "aof_rewrite_cpulist",
+    "appenddirname",
+    "appendfilename",
+    "appendfsync",
+    "auto-aof-rewrite-min-size",
+    "auto-aof-rewrite-percentage",
+    "bgsave_cpulist",
+    "bind-source-addr",
+    "bio_cpulist",
+    "busy-reply-threshold",
+    "cluster-allow-pubsubshard-when-down",
+    "cluster-allow-replica-migration",
+    "cluster-announce-hostname",
+    "cluster-announce-tls-port",
+    "cluster-migration-barrier",
+    "cluster-preferred-endpoint-type",
+    "crash-log-enabled",
+    "crash-memcheck-enabled",
+    "databases",
+    "disable-thp",
+    "dynamic-hz",
+    "enable-module-command",
+    "enable-protected-configs",
+    "gopher-enabled",
+    "hash-max-listpack-entries",
+    "hash-max-listpack-value",
+    "hash-max-ziplist-entries",
+    "hash-max-ziplist-value",
+    "hll-sparse-max-bytes",
+    "ignore-warnings",
+    "io-threads",
+    "io-threads-do-reads",
+    "jemalloc-bg-thread",
+    "latency-monitor-threshold",
+    "latency-tracking",
+    "latency-tracking-info-percentiles",
+    "lazyfree-lazy-eviction",
+    "lazyfree-lazy-expire",
+    "lazyfree-lazy-server-del",
+    "lazyfree-lazy-user-del",
+    "lazyfree-lazy-user-flush",
+    "lfu-decay-time",
+    "lfu-log-factor",
+    "list-compress-depth",
+    "list-max-listpack-size",
+    "list-max-ziplist-entries",
+    "list-max-ziplist-size",
+    "loadmodule",
+    "lua-time-limit",
+    "maxmemory",
+    "maxmemory-clients",
+    "maxmemory-eviction-tenacity",
+    "maxmemory-policy",
+    "maxmemory-samples",
+    "no-appendfsync-on-rewrite",
+    "notify-keyspace-events",
+    "oom-score-adj",
+    "oom-score-adj-values",
+    "proc-title-template",
+    "propagation-error-behavior",
+    "rdb-del-sync-files",
+    "rdb-save-incremental-fsync",
+    "rdbchecksum",
+    "rdbcompression",
+    "rename-command",
+    "repl-backlog-ttl",
+    "repl-disable-tcp-nodelay",
+    "repl-diskless-load",
+    "repl-diskless-sync",
+    "repl-diskless-sync-max-replicas",
+    "replica-announce-ip",
+    "replica-announce-port",
+    "replica-announced",
+    "replica-ignore-disk-write-errors",
+    "replica-ignore-maxmemory",
+    "replica-lazy-flush",
+    "replica-priority",
+    "replica-read-only",
+    "replica-serve-stale-data",
+    "replicaof",
+    "sanitize-dump-payload",
+    "server_cpulist",
+    "set-max-intset-entries",
+    "set-proc-title",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+    "shutdown-timeout",
+    "slave-announce-ip",
+    "slave-announce-port",
+    "slave-ignore-maxmemory",
+    "slave-lazy-flush",
+    "slave-priority",
+    "slave-read-only",
+    "slave-serve-stale-data",
+    "slaveof",
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "socket-mark-id",
+    "stop-writes-on-bgsave-error",
+    "stream-node-max-bytes",
+    "stream-node-max-entries",
+    "supervised",
+    "syslog-enabled",
+    "syslog-facility",
+    "syslog-ident",
+    "tls-auth-clients",
+    "tls-ca-cert-dir",
+    "tls-ca-cert-file",
+    "tls-cert-file",
+    "tls-ciphers",
+    "tls-ciphersuites",
+    "tls-client-cert-file",
+    "tls-client-key-file",
+    "tls-client-key-file-pass",
+    "tls-cluster",
+    "tls-dh-params-file",
+    "tls-key-file",
+    "tls-key-file-pass",
+    "tls-port",
+    "tls-prefer-server-ciphers",
+    "tls-protocols",
+    "tls-replication",
+    "tls-session-cache-size",
+    "tls-session-cache-timeout",
+    "tls-session-caching",
+    "tracking-table-max-keys",
+    "unixsocket",
+    "unixsocketperm",
+    "user",
+    "zset-max-listpack-entries",
+    "zset-max-listpack-value",
+    "zset-max-ziplist-entries",
+    "zset-max-ziplist-value",
+};
+
+}  // namespace
+
+const std::vector<Directive>& Directives() {
+  static const auto& all = *new std::vector<Directive>(MakeDirectives());
+  return all;
+}
+
+bool IsRedisDirective(std::string_view name) {
+  return std::binary_search(std::begin(kWithoutEffect), std::end(kWithoutEffect), name);
+}
+
+}  // namespace kv

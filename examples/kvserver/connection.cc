@@ -1,0 +1,248 @@
+#include "kvserver/connection.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kvserver/log.h"
+#include "kvserver/server.h"
+
+namespace kv {
+namespace {
+
+// Room that a read into the connection's own buffer gets at least.
+constexpr size_t kMinReadRoom = 16 * 1024;
+// Buffers beyond this are given back when they are empty.
+constexpr size_t kKeepBuffer = 64 * 1024;
+// Replies are written as soon as they reach this, also in the middle of a pipeline.
+constexpr size_t kFlushBytes = 256 * 1024;
+// Input that a blocked client may pile up before its socket is no longer read.
+constexpr size_t kMaxInputWhileBlocked = 1024 * 1024;
+
+std::string FormatAddress(const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+    return absl::StrCat("[", text, "]:", ntohs(v6.sin6_port));
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+  return absl::StrCat(text, ":", ntohs(v4.sin_port));
+}
+
+Connection& Of(void* handle_data) { return *static_cast<Connection*>(handle_data); }
+
+}  // namespace
+
+Connection::Connection(Server& server, ClientId id) : server_(server), client_(id) {
+  uv_tcp_init(server.loop(), &socket_);
+  socket_.data = this;
+  write_.data = this;
+}
+
+void Connection::Open(int64_t keepalive_seconds) {
+  uv_tcp_nodelay(&socket_, 1);
+  if (keepalive_seconds > 0) {
+    uv_tcp_keepalive(&socket_, 1, static_cast<unsigned>(keepalive_seconds));
+  }
+  sockaddr_storage address = {};
+  int size = sizeof(address);
+  if (uv_tcp_getpeername(&socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+    client_.address = FormatAddress(address);
+  }
+  size = sizeof(address);
+  if (uv_tcp_getsockname(&socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+    client_.local_address = FormatAddress(address);
+  }
+  uv_fileno(reinterpret_cast<uv_handle_t*>(&socket_), &client_.fd);
+}
+
+void Connection::StartReading() {
+  if (closing_ || std::exchange(reading_, true)) return;
+  uv_read_start(stream(), OnAllocate, OnRead);
+}
+
+// --- Input ---
+
+void Connection::OnAllocate(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
+  Connection& self = Of(handle->data);
+  if (self.stored_ == 0) {
+    std::vector<char>& shared = self.server_.read_buffer_;
+    *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
+    return;
+  }
+  // At most double what was received: an announced size alone gets no memory.
+  const size_t wanted = std::max(self.parser_.bytes_wanted(), self.stored_) - self.stored_;
+  const size_t room = std::max(kMinReadRoom, std::min(wanted, self.stored_));
+  if (self.input_.size() < self.stored_ + kMinReadRoom) self.input_.resize(self.stored_ + room);
+  *buffer = uv_buf_init(self.input_.data() + self.stored_,
+                        static_cast<unsigned>(self.input_.size() - self.stored_));
+}
+
+void Connection::OnRead(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+  if (size == 0) return;  // EAGAIN
+  Connection& self = Of(stream->data);
+  if (size < 0) {
+    self.Close();
+  } else {
+    self.Receive(buffer->base, static_cast<size_t>(size));
+  }
+}
+
+void Connection::Receive(char* bytes, size_t size) {
+  server_.UpdateClock();
+  server_.stats_.input_bytes += size;
+  client_.last_active_ms = server_.keyspace_.now_ms();
+  if (client_.close_after_reply) return;
+  if (stored_ == 0) {
+    const std::string_view input(bytes, size);
+    StoreInput(input.substr(Serve(input)));
+  } else {
+    stored_ += size;
+    TakeUpInput();
+  }
+}
+
+void Connection::TakeUpInput() {
+  if (serving_ || closing_) return;
+  const std::string_view input(input_.data(), stored_);
+  const size_t served = Serve(input);
+  if (served > 0) StoreInput(input.substr(served));
+  StartReading();
+  const Config& config = server_.config_;
+  const auto limit = static_cast<size_t>(config.client_query_buffer_limit) +
+                     static_cast<size_t>(config.proto_max_bulk_len);
+  const bool waits = client_.blocked || client_.held;
+  if (waits && stored_ > kMaxInputWhileBlocked) {
+    uv_read_stop(stream());
+    reading_ = false;
+  } else if (stored_ > limit) {
+    Log(LogLevel::kWarning,
+        absl::StrCat("Closing client that reached max query buffer length: ", client_.address));
+    Close();
+  }
+}
+
+// `rest` may lie inside input_.
+void Connection::StoreInput(std::string_view rest) {
+  if (closing_ || client_.close_after_reply) rest = {};
+  if (rest.empty()) {
+    if (input_.size() > kKeepBuffer) std::vector<char>().swap(input_);
+  } else {
+    if (input_.size() < rest.size()) input_.resize(rest.size());
+    std::memmove(input_.data(), rest.data(), rest.size());
+  }
+  stored_ = rest.size();
+  client_.pending_input_bytes = stored_;
+}
+
+size_t Connection::Serve(std::string_view input) {
+  RequestParser::Limits limits;
+  limits.max_bulk_bytes = server_.config_.proto_max_bulk_len;
+  size_t served = 0;
+  serving_ = true;
+  while (!client_.blocked && !client_.held && !client_.close_after_reply && !closing_) {
+    limits.authenticated = client_.authenticated;
+    const RequestParser::Result result = parser_.Next(input.substr(served), limits);
+    if (result == RequestParser::Result::kNeedMore) break;
+    if (result == RequestParser::Result::kError) {
+      FailProtocol();
+      break;
+    }
+    if (!parser_.args().empty() &&
+        server_.executor_.Execute(client_, parser_.args()) == Executor::Outcome::kHeld) {
+      break;
+    }
+    served += parser_.consumed();
+    if (client_.reply.size() >= kFlushBytes) server_.FlushOne(this);
+  }
+  serving_ = false;
+  if (client_.close_after_reply || closing_) served = input.size();
+  if (!closing_ && (!client_.reply.empty() || client_.close_after_reply)) {
+    server_.ScheduleFlush(this);
+  }
+  return served;
+}
+
+void Connection::FailProtocol() {
+  ReplyWriter(&client_.reply, client_.protocol)
+      .Error(absl::StrCat("ERR Protocol error: ", parser_.error()));
+  Log(LogLevel::kVerbose,
+      absl::StrCat("Protocol error (", parser_.error(), ") from client: ", client_.address));
+  client_.close_after_reply = true;
+}
+
+// --- Output ---
+
+void Connection::Flush() {
+  if (closing_ || !writing_.empty()) return;
+  client_.unacknowledged_writes = false;
+  client_.leased_replies = false;
+  std::string& reply = client_.reply;
+  if (!reply.empty()) {
+    uv_buf_t buffer = uv_buf_init(reply.data(), static_cast<unsigned>(reply.size()));
+    const int written = uv_try_write(stream(), &buffer, 1);
+    if (written < 0 && written != UV_EAGAIN) return Close();
+    const size_t sent = written < 0 ? 0 : static_cast<size_t>(written);
+    server_.stats_.output_bytes += sent;
+    if (sent < reply.size()) return WriteLater(std::string_view(reply).substr(sent));
+    if (reply.capacity() > kKeepBuffer) {
+      std::string().swap(reply);
+    } else {
+      reply.clear();
+    }
+  }
+  if (client_.close_after_reply) Close();
+}
+
+void Connection::WriteLater(std::string_view rest) {
+  writing_ = std::string(rest);
+  std::string().swap(client_.reply);
+  client_.pending_output_bytes = writing_.size();
+  uv_buf_t buffer = uv_buf_init(writing_.data(), static_cast<unsigned>(writing_.size()));
+  if (uv_write(&write_, stream(), &buffer, 1, OnWritten) != 0) Close();
+}
+
+void Connection::OnWritten(uv_write_t* request, int status) {
+  Connection& self = Of(request->data);
+  self.server_.stats_.output_bytes += self.writing_.size();
+  std::string().swap(self.writing_);
+  self.client_.pending_output_bytes = 0;
+  if (status < 0) return self.Close();
+  if (!self.closing_) self.server_.ScheduleFlush(&self);
+}
+
+bool Connection::CloseIfOutputTooLarge() {
+  const Config& config = server_.config_;
+  const OutputLimit& limit = client_.kind == ClientKind::kReplica ? config.output_limit_replica
+                                                                  : config.output_limit_normal;
+  const size_t size = client_.reply.size() + client_.pending_output_bytes;
+  const int64_t now_ms = server_.keyspace_.now_ms();
+  bool close = limit.hard_bytes != 0 && size > limit.hard_bytes;
+  if (limit.soft_bytes == 0 || size <= limit.soft_bytes) {
+    over_soft_limit_since_ms_ = 0;
+  } else if (over_soft_limit_since_ms_ == 0) {
+    over_soft_limit_since_ms_ = now_ms;
+  } else if (now_ms - over_soft_limit_since_ms_ > limit.soft_seconds * 1000) {
+    close = true;
+  }
+  if (!close) return false;
+  Log(LogLevel::kWarning,
+      absl::StrCat("Client ", client_.address, " closed: its output buffer holds ", size,
+                   " bytes, more than client-output-buffer-limit allows"));
+  Close();
+  return true;
+}
+
+void Connection::Close() {
+  if (std::exchange(closing_, true)) return;
+  server_.Remove(this);
+  uv_close(reinterpret_cast<uv_handle_t*>(&socket_),
+           [](uv_handle_t* handle) { delete static_cast<Connection*>(handle->data); });
+}
+
+}  // namespace kv

@@ -1,0 +1,76 @@
+#ifndef KVSERVER_CONNECTION_H_
+#define KVSERVER_CONNECTION_H_
+
+#include <uv.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kvserver/client.h"
+#include "kvserver/resp_parser.h"
+
+namespace kv {
+
+class Server;
+
+// A client's socket: bytes in, requests to the executor, replies out. The server owns it.
+class Connection {
+ public:
+  Connection(Server& server, ClientId id);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Client& client() { return client_; }
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&socket_); }
+
+  // After uv_accept: sets the socket up and notes the addresses.
+  void Open(int64_t keepalive_seconds);
+  void StartReading();
+
+  // Writes what is in client().reply; closes when that was the last word.
+  void Flush();
+  // Serves requests that arrived while the client was blocked or held.
+  void TakeUpInput();
+  // Closes at once. The server deletes the connection when libuv lets go of it.
+  void Close();
+  bool closing() const { return closing_; }
+  // Over the output limits of its kind: closes, true.
+  bool CloseIfOutputTooLarge();
+
+  // In the server's list of connections to flush.
+  bool flush_scheduled = false;
+
+ private:
+  static void OnAllocate(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer);
+  static void OnRead(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer);
+  static void OnWritten(uv_write_t* request, int status);
+
+  void Receive(char* bytes, size_t size);
+  // Serves the requests in `input`; returns how many bytes are done with.
+  size_t Serve(std::string_view input);
+  void FailProtocol();
+  void StoreInput(std::string_view rest);
+  void WriteLater(std::string_view rest);
+
+  Server& server_;
+  Client client_;
+  uv_tcp_t socket_;
+  RequestParser parser_;
+  // Input that could not be served yet; empty most of the time, as most reads hold whole requests.
+  // The first `stored_` bytes count, the rest is room to read into.
+  std::vector<char> input_;
+  size_t stored_ = 0;
+
+  uv_write_t write_;
+  std::string writing_;  // what write_ is sending; empty: no write in progress
+  int64_t over_soft_limit_since_ms_ = 0;
+  bool reading_ = false;
+  bool serving_ = false;
+  bool closing_ = false;
+};
+
+}  // namespace kv
+
+#endif  // KVSERVER_CONNECTION_H_

@@ -1,0 +1,45 @@
+#include "kvserver/redirects.h"
+
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+
+namespace kv {
+namespace {
+
+using clusterkit::ClusterDown;
+
+std::string Text(const clusterkit::Serve&) { return {}; }
+
+std::string Text(const clusterkit::CrossSlot&) {
+  return "CROSSSLOT Keys in request don't hash to the same slot";
+}
+
+// An empty host tells the client to stay with the host that it is connected to.
+std::string Text(const clusterkit::Moved& moved) {
+  return absl::StrCat("MOVED ", moved.slot.value, " ", moved.to.host, ":", moved.to.port);
+}
+
+// Clients know three texts, and try again on each. What is special about a node without lease or
+// data goes to its log, not to them.
+std::string Text(const ClusterDown& down) {
+  switch (down.why) {
+    case ClusterDown::Why::kSlotUnbound:
+      return "CLUSTERDOWN Hash slot not served";
+    case ClusterDown::Why::kWritesRefused:
+      return "CLUSTERDOWN The cluster is down and only accepts read commands";
+    case ClusterDown::Why::kState:
+    case ClusterDown::Why::kLeaseLapsed:
+    case ClusterDown::Why::kDataMissing:
+      break;
+  }
+  return "CLUSTERDOWN The cluster is down";
+}
+
+}  // namespace
+
+std::string RefusalText(const clusterkit::RouteDecision& decision) {
+  return std::visit([](const auto& value) { return Text(value); }, decision);
+}
+
+}  // namespace kv

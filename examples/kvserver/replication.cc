@@ -1,0 +1,170 @@
+#include "kvserver/replication.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "kvserver/log.h"
+#include "kvserver/server.h"
+
+namespace kv {
+namespace {
+
+using clusterkit::Epoch;
+using clusterkit::Progress;
+
+// How often progress is told while data flow. Broken links are told at once.
+constexpr uint64_t kCronMs = 100;
+// The age of the last byte grows without being told; this bounds how much too old it looks.
+constexpr int64_t kReportIntervalMs = 1000;
+
+int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
+
+}  // namespace
+
+Replication::Replication(Server& server, Cluster& cluster)
+    : server_(server),
+      cluster_(cluster),
+      primary_side_(server, data_),
+      replica_side_(server, data_, *this),
+      waits_(server, primary_side_),
+      cron_(server.loop(), [this] { Cron(); }),
+      turn_(server.loop(), [this] { primary_side_.OnTurn(); }) {
+  server.executor().set_replication_sink(this);
+  server.OnClientClosed([this](const Client& client) {
+    primary_side_.OnClientClosed(client.id);
+    waits_.Forget(client.id);
+  });
+  cron_.Start(kCronMs, kCronMs);
+}
+
+Replication::~Replication() { server_.executor().set_replication_sink(nullptr); }
+
+// --- Role ---
+
+void Replication::StartAsPrimary(bool has_data) {
+  data_.progress.synced = has_data;
+  Report();
+}
+
+void Replication::Follow(const clusterkit::NodeId& primary, bool other_shard) {
+  if (primary_id_ == primary && !other_shard) return;
+  primary_id_ = primary;
+  server_.executor().set_replica(true);
+  SetLogRole(LogRole::kReplica);
+  primary_side_.DropAll();
+  waits_.RefuseAll();
+  if (other_shard) data_.progress = Progress();
+  replica_side_.Start();
+  Report();
+}
+
+void Replication::Promote(uint64_t history) {
+  if (!is_replica() && data_.progress.history == Epoch{history}) return;
+  primary_id_.reset();
+  server_.executor().set_replica(false);
+  replica_side_.Stop();
+  SetLogRole(LogRole::kPrimary);
+  data_.progress.history = Epoch{history};
+  data_.second_id = std::exchange(data_.stream_id, RandomReplicationId());
+  data_.second_offset = static_cast<int64_t>(data_.progress.offset) + 1;
+  Report();
+  Log(LogLevel::kNotice, absl::StrCat("Setting secondary replication ID to ", data_.second_id,
+                                      ", valid up to offset: ", data_.second_offset,
+                                      ". New replication ID is ", data_.stream_id));
+}
+
+void Replication::BecomeEmpty() {
+  const bool was_replica = is_replica();
+  primary_id_.reset();
+  replica_side_.Stop();
+  if (was_replica) server_.keyspace().Clear();
+  server_.executor().set_replica(false);
+  SetLogRole(LogRole::kPrimary);
+  primary_side_.DropAll();
+  data_ = DataState();
+  data_.progress.synced = true;
+  Report();
+}
+
+// --- Commands ---
+
+std::string_view Replication::Attach(Client& client) {
+  if (is_replica()) return "ERR Can't SYNC with a replica: only primaries have replicas here";
+  if (!data_.progress.synced) return "NOMASTERLINK data is missing here";
+  primary_side_.Attach(client);
+  return {};
+}
+
+void Replication::OnAck(ClientId id, uint64_t offset) {
+  primary_side_.OnAck(id, offset);
+  waits_.Check();
+}
+
+void Replication::Wait(Client& client, int64_t replicas, int64_t timeout_ms) {
+  waits_.Add(client, replicas, timeout_ms);
+}
+
+bool Replication::EnoughGoodReplicas() const {
+  const Config& config = server_.config();
+  if (config.min_replicas_to_write == 0 || config.min_replicas_max_lag == 0) return true;
+  return primary_side_.CountGood(NowMs(), config.min_replicas_max_lag * 1000) >=
+         config.min_replicas_to_write;
+}
+
+// --- Stream ---
+
+void Replication::Propagate(Args args) {
+  // A replica applies its primary's stream; it has none of its own.
+  if (!is_replica()) primary_side_.Append(args);
+}
+
+void Replication::OnLoadingStarted(uint64_t history) {
+  data_.progress = {Epoch{history}, 0, false};
+  Report();
+}
+
+void Replication::OnLoaded(std::string_view stream_id, uint64_t offset) {
+  data_.stream_id = std::string(stream_id);
+  data_.second_id = std::string(40, '0');
+  data_.second_offset = -1;
+  data_.progress.offset = offset;
+  data_.progress.synced = true;
+  Report();
+  cluster_.ReportDataPresent();
+}
+
+void Replication::OnLinkDown() {
+  if (reported_.link_up) Report();
+}
+
+// --- Reports ---
+
+void Replication::Report() {
+  clusterkit::ReplicationStatus status;
+  status.progress = data_.progress;
+  if (is_replica()) {
+    status.link_up = replica_side_.connected();
+    status.since_last_io = absl::Milliseconds(NowMs() - replica_side_.last_io_ms());
+  }
+  reported_ = status;
+  reported_at_ms_ = NowMs();
+  cluster_.ReportReplication(status);
+}
+
+void Replication::ReportIfDue() {
+  const bool changed = !(data_.progress == reported_.progress) ||
+                       (is_replica() && replica_side_.connected() != reported_.link_up);
+  if (changed || (is_replica() && NowMs() - reported_at_ms_ >= kReportIntervalMs)) Report();
+}
+
+void Replication::Cron() {
+  const int64_t now_ms = NowMs();
+  primary_side_.Cron(now_ms);
+  replica_side_.Cron(now_ms);
+  waits_.Cron(now_ms);
+  if (!is_replica() && !data_.progress.synced && cluster_.Serving()) data_.progress.synced = true;
+  ReportIfDue();
+}
+
+}  // namespace kv

@@ -1,0 +1,105 @@
+#ifndef KVSERVER_REPLICATION_H_
+#define KVSERVER_REPLICATION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "clusterkit/replication_status.h"
+#include "clusterkit/types.h"
+#include "kvserver/command_gate.h"
+#include "kvserver/loop_handles.h"
+#include "kvserver/replication_primary.h"
+#include "kvserver/replication_replica.h"
+#include "kvserver/replication_state.h"
+#include "kvserver/replication_wait.h"
+
+namespace kv {
+
+class Server;
+
+// Asynchronous replication of the data set: which side this node is on, which data it holds, and
+// what the node is told of both. Data thread only.
+class Replication final : public ReplicationSink, private ReplicationReplica::Owner {
+ public:
+  // What replication needs of the cluster.
+  class Cluster {
+   public:
+    virtual ~Cluster() = default;
+    // To be passed to the node at once: elections are decided by it.
+    virtual void ReportReplication(const clusterkit::ReplicationStatus& status) = 0;
+    virtual void ReportDataPresent() = 0;
+    // The client endpoint of the primary that this node follows; an empty host: not known.
+    virtual clusterkit::Endpoint PrimaryAddress() = 0;
+    // Whether this node, a primary, serves its slots: what it holds is what there is.
+    virtual bool Serving() = 0;
+  };
+
+  Replication(Server& server, Cluster& cluster);
+  ~Replication() override;
+
+  // --- Role -----------------------------------------------------------------------------------
+  // At start, as a primary. `has_data` is false if the data of its slots were lost; that is not to
+  // spread to replicas, until the cluster lets this node serve as it is.
+  void StartAsPrimary(bool has_data);
+  // Follows a primary. The data stay until the first bytes of its snapshot arrive. Those of
+  // another shard are worth nothing; those of this shard are a complete, if old, copy, which may
+  // still be the best there is when the primary dies first.
+  void Follow(const clusterkit::NodeId& primary, bool other_shard);
+  // Elected: serves at once, and goes on counting its stream in a new history.
+  void Promote(uint64_t history);
+  // Left its shard: an empty primary.
+  void BecomeEmpty();
+
+  bool is_replica() const { return primary_id_.has_value(); }
+  // Whether keys may be read: not while a snapshot replaces them.
+  bool loading() const { return replica_side_.loading(); }
+  bool link_up() const { return replica_side_.connected(); }
+  const DataState& data() const { return data_; }
+  const ReplicationPrimary& primary_side() const { return primary_side_; }
+  const ReplicationReplica& replica_side() const { return replica_side_; }
+
+  // --- Commands -------------------------------------------------------------------------------
+  // The error that refuses PSYNC, or empty: then the client is a replica from now on.
+  std::string_view Attach(Client& client);
+  ReplicationPrimary::Announcement& AnnouncementOf(ClientId id) {
+    return primary_side_.AnnouncementOf(id);
+  }
+  void OnAck(ClientId id, uint64_t offset);
+  void Wait(Client& client, int64_t replicas, int64_t timeout_ms);
+  bool EnoughGoodReplicas() const;  // min-replicas-to-write
+
+  // --- Stream ---------------------------------------------------------------------------------
+  void Propagate(Args args) override;
+  uint64_t offset() const override { return data_.progress.offset; }
+  // Before any reply that acknowledges a change.
+  void FlushStream() { primary_side_.Flush(); }
+
+ private:
+  void Report();
+  void ReportIfDue();
+  void Cron();
+
+  // ReplicationReplica::Owner.
+  clusterkit::Endpoint PrimaryAddress() override { return cluster_.PrimaryAddress(); }
+  void OnLoadingStarted(uint64_t history) override;
+  void OnLoaded(std::string_view stream_id, uint64_t offset) override;
+  void OnApplied(size_t bytes) override { data_.progress.offset += bytes; }
+  void OnLinkDown() override;
+
+  Server& server_;
+  Cluster& cluster_;
+  DataState data_;
+  std::optional<clusterkit::NodeId> primary_id_;  // of a replica
+  ReplicationPrimary primary_side_;
+  ReplicationReplica replica_side_;
+  WaitList waits_;
+  clusterkit::ReplicationStatus reported_;
+  int64_t reported_at_ms_ = 0;
+  LoopTimer cron_;
+  LoopTurnHook turn_;
+};
+
+}  // namespace kv
+
+#endif  // KVSERVER_REPLICATION_H_

@@ -1,0 +1,261 @@
+#include "kvserver/replication_primary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kvserver/log.h"
+#include "kvserver/server.h"
+
+namespace kv {
+namespace {
+
+// A snapshot pauses while a replica's socket has this much to send.
+constexpr size_t kMaxQueued = 1 << 20;
+constexpr size_t kChunk = 256 * 1024;
+constexpr size_t kEntriesPerStep = 64;
+constexpr uint64_t kStepBudgetNs = 2'000'000;
+constexpr uint64_t kStepIntervalMs = 1;
+constexpr size_t kMaxStream = 1 << 20;  // flushed beyond it, also in the middle of a turn
+constexpr size_t kKeepStream = 256 * 1024;
+
+int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
+
+// "ip" of "ip:port" and of "[ip]:port".
+std::string HostOf(std::string_view address) {
+  std::string_view host = address.substr(0, address.rfind(':'));
+  if (host.size() > 1 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
+std::string Name(const ReplicationPrimary::Replica& replica) {
+  return absl::StrCat(replica.host, ":", replica.port);
+}
+
+}  // namespace
+
+ReplicationPrimary::ReplicationPrimary(Server& server, DataState& data)
+    : server_(server),
+      data_(data),
+      snapshot_timer_(server.loop(), [this] { AdvanceSnapshot(); }) {}
+
+ReplicationPrimary::Replica* ReplicationPrimary::Find(ClientId id) {
+  const auto found = std::find_if(replicas_.begin(), replicas_.end(),
+                                  [id](const Replica& replica) { return replica.id == id; });
+  return found == replicas_.end() ? nullptr : &*found;
+}
+
+void ReplicationPrimary::Attach(Client& client) {
+  if (Find(client.id) != nullptr) return;
+  const Announcement& announced = announcements_[client.id];
+  Replica replica;
+  replica.id = client.id;
+  replica.host = announced.host.empty() ? HostOf(client.address) : announced.host;
+  replica.port = announced.port;
+  replica.last_heard_ms = NowMs();
+  client.kind = ClientKind::kReplica;
+  Log(LogLevel::kNotice, absl::StrCat("Replica ", Name(replica), " asks for synchronization"));
+  replicas_.push_back(std::move(replica));
+}
+
+void ReplicationPrimary::OnAck(ClientId id, uint64_t offset) {
+  Replica* replica = Find(id);
+  if (replica == nullptr) return;
+  replica->acked = std::max(replica->acked, offset);
+  replica->last_heard_ms = NowMs();
+}
+
+void ReplicationPrimary::OnClientClosed(ClientId id) {
+  announcements_.erase(id);
+  const Replica* replica = Find(id);
+  if (replica == nullptr) return;
+  Log(LogLevel::kWarning, absl::StrCat("Connection with replica ", Name(*replica), " lost."));
+  replicas_.erase(replicas_.begin() + (replica - replicas_.data()));
+}
+
+void ReplicationPrimary::DropAll() {
+  std::vector<ClientId> ids;
+  for (const Replica& replica : replicas_) ids.push_back(replica.id);
+  for (const ClientId id : ids) server_.CloseClient(id);
+  stream_.clear();
+  FinishSnapshot();
+}
+
+void ReplicationPrimary::Drop(ClientId id, std::string_view why) {
+  const Replica* replica = Find(id);
+  if (replica == nullptr) return;
+  std::string text = absl::StrCat("Disconnecting replica ", Name(*replica), ": ");
+  Log(LogLevel::kWarning, text.append(why));
+  server_.CloseClient(id);
+}
+
+// --- The stream ---
+
+void ReplicationPrimary::Append(Args args) {
+  if (replicas_.empty()) {
+    // Counted all the same: what a replica that comes back holds must not look up to date.
+    data_.progress.offset += RequestSize(args);
+    return;
+  }
+  const size_t before = stream_.size();
+  AppendRequest(stream_, args);
+  data_.progress.offset += stream_.size() - before;
+  if (stream_.size() > kMaxStream) Flush();
+}
+
+void ReplicationPrimary::Flush() {
+  if (std::exchange(acks_wanted_, false)) {
+    static constexpr std::string_view kGetAck[] = {"REPLCONF", "GETACK", "*"};
+    Append(kGetAck);
+  }
+  if (stream_.empty()) return;
+  std::string bytes;
+  bytes.swap(stream_);
+  SendTo(State::kOnline, bytes);
+  for (Replica& replica : replicas_) {
+    if (replica.state == State::kSyncing) replica.held += bytes;
+  }
+  if (stream_.empty() && bytes.capacity() <= kKeepStream) {
+    bytes.clear();
+    stream_.swap(bytes);
+  }
+}
+
+void ReplicationPrimary::SendTo(State state, std::string_view bytes) {
+  // A failing send closes the connection, which takes the replica off the list.
+  for (size_t i = 0; i < replicas_.size();) {
+    const ClientId id = replicas_[i].id;
+    if (replicas_[i].state == state) server_.SendNow(id, bytes);
+    if (i < replicas_.size() && replicas_[i].id == id) ++i;
+  }
+}
+
+size_t ReplicationPrimary::Queued(const Replica& replica) {
+  const Client* client = server_.FindClient(replica.id);
+  return client == nullptr ? 0 : client->reply.size() + client->pending_output_bytes;
+}
+
+int64_t ReplicationPrimary::CountAcked(uint64_t offset) const {
+  return std::count_if(replicas_.begin(), replicas_.end(), [offset](const Replica& replica) {
+    return replica.state == State::kOnline && replica.acked >= offset;
+  });
+}
+
+int64_t ReplicationPrimary::CountGood(int64_t now_ms, int64_t max_lag_ms) const {
+  return std::count_if(replicas_.begin(), replicas_.end(), [&](const Replica& replica) {
+    return replica.state == State::kOnline && now_ms - replica.last_heard_ms <= max_lag_ms;
+  });
+}
+
+// --- Snapshots ---
+
+void ReplicationPrimary::OnTurn() {
+  Flush();
+  const bool waiting =
+      std::any_of(replicas_.begin(), replicas_.end(),
+                  [](const Replica& replica) { return replica.state == State::kWaiting; });
+  if (waiting && !encoder_.has_value()) StartSnapshot();
+}
+
+void ReplicationPrimary::StartSnapshot() {
+  end_mark_ = RandomReplicationId();
+  const std::string reply = absl::StrCat("+FULLRESYNC ", data_.stream_id, " ",
+                                         data_.progress.offset, "\r\n$EOF:", end_mark_, "\r\n");
+  for (Replica& replica : replicas_) {
+    if (replica.state == State::kWaiting) replica.state = State::kSyncing;
+  }
+  SendTo(State::kSyncing, reply);
+  encoder_.emplace(&chunk_, data_.progress.history.value);
+  server_.keyspace().StartSnapshot([this](const Entry& entry) { encoder_->Add(entry); });
+  snapshot_timer_.Start(kStepIntervalMs, kStepIntervalMs);
+  AdvanceSnapshot();
+}
+
+void ReplicationPrimary::AdvanceSnapshot() {
+  bool syncing = false;
+  bool full = false;
+  for (const Replica& replica : replicas_) {
+    if (replica.state != State::kSyncing) continue;
+    syncing = true;
+    full |= Queued(replica) > kMaxQueued;
+  }
+  if (!syncing) return FinishSnapshot();
+  if (full) return;
+
+  const uint64_t deadline = uv_hrtime() + kStepBudgetNs;
+  bool more = true;
+  while (more && chunk_.size() < kChunk && uv_hrtime() < deadline) {
+    more = server_.keyspace().AdvanceSnapshot(kEntriesPerStep);
+  }
+  if (!more) {
+    encoder_->Finish();
+    chunk_ += end_mark_;
+  }
+  std::string bytes;
+  bytes.swap(chunk_);
+  SendTo(State::kSyncing, bytes);
+  if (!more) FinishSnapshot();
+}
+
+void ReplicationPrimary::FinishSnapshot() {
+  snapshot_timer_.Stop();
+  if (!encoder_.has_value()) return;
+  encoder_.reset();
+  chunk_.clear();
+  if (server_.keyspace().snapshot_active()) server_.keyspace().CancelSnapshot();
+  for (size_t i = 0; i < replicas_.size();) {
+    Replica& replica = replicas_[i];
+    const ClientId id = replica.id;
+    if (replica.state == State::kSyncing) {
+      Log(LogLevel::kNotice,
+          absl::StrCat("Synchronization with replica ", Name(replica), " succeeded"));
+      replica.state = State::kOnline;
+      replica.last_heard_ms = NowMs();
+      server_.SendNow(id, std::exchange(replica.held, {}));
+    }
+    if (i < replicas_.size() && replicas_[i].id == id) ++i;
+  }
+}
+
+// --- Upkeep ---
+
+void ReplicationPrimary::CheckReplica(Replica& replica, int64_t now_ms,
+                                      std::vector<ClientId>& late) {
+  if (replica.state != State::kOnline) {
+    // It says nothing until it has the data; that its socket takes them is a sign of life.
+    const size_t queued = Queued(replica);
+    if (queued < replica.last_queued || queued == 0) replica.last_heard_ms = now_ms;
+    replica.last_queued = queued;
+  }
+  if (now_ms - replica.last_heard_ms > server_.config().repl_timeout * 1000) {
+    late.push_back(replica.id);
+  }
+}
+
+void ReplicationPrimary::Cron(int64_t now_ms) {
+  const Config& config = server_.config();
+  std::vector<ClientId> late;
+  std::vector<ClientId> large;
+  for (Replica& replica : replicas_) {
+    CheckReplica(replica, now_ms, late);
+    const uint64_t limit = config.output_limit_replica.hard_bytes;
+    if (limit != 0 && replica.held.size() > limit) large.push_back(replica.id);
+  }
+  for (const ClientId id : late) Drop(id, "nothing was heard of it for repl-timeout");
+  for (const ClientId id : large) {
+    Drop(id, "the stream that waits for its snapshot exceeds client-output-buffer-limit");
+  }
+  if (replicas_.empty()) return;
+  if (now_ms - last_ping_ms_ >= config.repl_ping_replica_period * 1000) {
+    last_ping_ms_ = now_ms;
+    static constexpr std::string_view kPing[] = {"PING"};
+    Append(kPing);
+  }
+  // Tells those who wait for a snapshot that they are not forgotten.
+  if (now_ms - last_newline_ms_ >= 1000) {
+    last_newline_ms_ = now_ms;
+    SendTo(State::kWaiting, "\n");
+  }
+}
+
+}  // namespace kv

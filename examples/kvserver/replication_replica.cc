@@ -1,0 +1,382 @@
+#include "kvserver/replication_replica.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kvserver/log.h"
+#include "kvserver/server.h"
+#include "kvserver/text.h"
+
+namespace kv {
+namespace {
+
+constexpr size_t kReadRoom = 64 * 1024;
+constexpr int64_t kFirstRetryMs = 100;
+constexpr int64_t kLastRetryMs = 1000;
+constexpr int64_t kAckIntervalMs = 1000;
+constexpr size_t kMaxLine = 1024;
+
+int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
+
+bool ParseAddress(const clusterkit::Endpoint& endpoint, sockaddr_storage* out) {
+  return uv_ip4_addr(endpoint.host.c_str(), endpoint.port, reinterpret_cast<sockaddr_in*>(out)) ==
+             0 ||
+         uv_ip6_addr(endpoint.host.c_str(), endpoint.port, reinterpret_cast<sockaddr_in6*>(out)) ==
+             0;
+}
+
+std::string Name(const clusterkit::Endpoint& endpoint) {
+  return absl::StrCat(endpoint.host, ":", endpoint.port);
+}
+
+}  // namespace
+
+struct ReplicationReplica::Socket {
+  uv_tcp_t tcp;
+  uv_connect_t connect;
+  ReplicationReplica* replica;  // null once it has let go
+};
+
+ReplicationReplica::ReplicationReplica(Server& server, const DataState& data, Owner& owner)
+    : server_(server), data_(data), owner_(owner), client_(0) {
+  client_.kind = ClientKind::kPrimary;
+}
+
+ReplicationReplica::~ReplicationReplica() { CloseSocket(); }
+
+std::string_view ReplicationReplica::StateText() const {
+  switch (state_) {
+    case State::kNone: return "none";
+    case State::kConnect: return "connect";
+    case State::kConnecting: return "connecting";
+    case State::kHandshake: return "handshake";
+    case State::kLoading: return "sync";
+    case State::kConnected: return "connected";
+  }
+  return "none";
+}
+
+// --- Connection ---
+
+void ReplicationReplica::Start() {
+  CloseSocket();
+  state_ = State::kConnect;
+  down_since_ms_ = NowMs();
+  last_io_ms_ = down_since_ms_;
+  retry_delay_ms_ = 0;
+  Connect();
+}
+
+void ReplicationReplica::Stop() {
+  CloseSocket();
+  state_ = State::kNone;
+}
+
+void ReplicationReplica::CloseSocket() {
+  input_.clear();
+  consumed_ = 0;
+  if (socket_ == nullptr) return;
+  Socket* socket = std::exchange(socket_, nullptr);
+  socket->replica = nullptr;
+  uv_close(reinterpret_cast<uv_handle_t*>(&socket->tcp),
+           [](uv_handle_t* handle) { delete static_cast<Socket*>(handle->data); });
+}
+
+void ReplicationReplica::Fail(std::string_view why) {
+  std::string text = absl::StrCat("Connection with primary ", Name(peer_), " failed: ");
+  // A primary that is down refuses several times a second; that is told once.
+  Log(retry_delay_ms_ == 0 ? LogLevel::kWarning : LogLevel::kVerbose, text.append(why));
+  CloseSocket();
+  if (state_ == State::kConnected) down_since_ms_ = NowMs();
+  // At once after a link that worked: only the connection may have broken.
+  const bool worked = state_ == State::kConnected;
+  state_ = State::kConnect;
+  retry_at_ms_ = NowMs() + (worked ? 0 : retry_delay_ms_);
+  retry_delay_ms_ = std::clamp(2 * retry_delay_ms_, kFirstRetryMs, kLastRetryMs);
+  owner_.OnLinkDown();
+}
+
+void ReplicationReplica::Connect() {
+  peer_ = owner_.PrimaryAddress();
+  sockaddr_storage address = {};
+  if (peer_.host.empty() || !ParseAddress(peer_, &address)) {
+    retry_at_ms_ = NowMs() + kFirstRetryMs;
+    return;
+  }
+  socket_ = new Socket{{}, {}, this};
+  uv_tcp_init(server_.loop(), &socket_->tcp);
+  socket_->tcp.data = socket_;
+  socket_->connect.data = socket_;
+  uv_tcp_nodelay(&socket_->tcp, 1);
+  state_ = State::kConnecting;
+  connect_started_ms_ = NowMs();
+  const int error = uv_tcp_connect(&socket_->connect, &socket_->tcp,
+                                   reinterpret_cast<const sockaddr*>(&address),
+                                   [](uv_connect_t* request, int status) {
+                                     auto* socket = static_cast<Socket*>(request->data);
+                                     if (socket->replica == nullptr) return;
+                                     socket->replica->OnConnected(status);
+                                   });
+  if (error != 0) Fail(uv_strerror(error));
+}
+
+void ReplicationReplica::OnConnected(int status) {
+  if (status != 0) return Fail(uv_strerror(status));
+  Log(LogLevel::kNotice, absl::StrCat("PRIMARY <-> REPLICA sync started with ", Name(peer_)));
+  uv_tcp_keepalive(&socket_->tcp, 1, 60);
+  state_ = State::kHandshake;
+  SendHandshake();
+  if (socket_ == nullptr) return;
+  uv_read_start(
+      reinterpret_cast<uv_stream_t*>(&socket_->tcp),
+      [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+        ReplicationReplica* self = static_cast<Socket*>(handle->data)->replica;
+        if (self == nullptr) {
+          *buffer = uv_buf_init(nullptr, 0);
+          return;
+        }
+        // Straight behind what is there, so that a large value is not copied twice.
+        const size_t size = self->input_.size();
+        self->filled_ = size;
+        self->input_.resize(size + kReadRoom);
+        *buffer = uv_buf_init(self->input_.data() + size, kReadRoom);
+      },
+      [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
+        ReplicationReplica* self = static_cast<Socket*>(stream->data)->replica;
+        if (self != nullptr) self->OnRead(size);
+      });
+}
+
+// All at once: the answers come in the same order, and only the last one matters.
+void ReplicationReplica::SendHandshake() {
+  const Config& config = server_.config();
+  std::string out;
+  const auto add = [&out](std::initializer_list<std::string_view> args) {
+    AppendRequest(out, Args(args.begin(), args.size()));
+  };
+  const int64_t port =
+      config.cluster_announce_port != 0 ? config.cluster_announce_port : config.port;
+  const std::string port_text = absl::StrCat(port);
+  replies_due_ = 3;
+  add({"PING"});
+  if (!config.masterauth.empty()) {
+    ++replies_due_;
+    if (config.masteruser.empty()) {
+      add({"AUTH", config.masterauth});
+    } else {
+      add({"AUTH", config.masteruser, config.masterauth});
+    }
+  }
+  add({"REPLCONF", "listening-port", port_text});
+  add({"REPLCONF", "capa", "eof", "capa", "psync2"});
+  if (!config.cluster_announce_ip.empty()) {
+    ++replies_due_;
+    add({"REPLCONF", "ip-address", config.cluster_announce_ip});
+  }
+  add({"PSYNC", "?", "-1"});
+  Write(std::move(out));
+}
+
+void ReplicationReplica::Write(std::string bytes) {
+  struct Request {
+    uv_write_t uv;
+    std::string bytes;
+  };
+  auto* request = new Request{{}, std::move(bytes)};
+  request->uv.data = request;
+  uv_buf_t buffer =
+      uv_buf_init(request->bytes.data(), static_cast<unsigned>(request->bytes.size()));
+  const int error = uv_write(&request->uv, reinterpret_cast<uv_stream_t*>(&socket_->tcp), &buffer,
+                             1, [](uv_write_t* done, int) {
+                               // An error also ends the reading, which is where it is handled.
+                               delete static_cast<Request*>(done->data);
+                             });
+  if (error != 0) {
+    delete request;
+    Fail(uv_strerror(error));
+  }
+}
+
+void ReplicationReplica::SendAck() {
+  if (socket_ == nullptr) return;
+  last_ack_ms_ = NowMs();
+  std::string out;
+  const std::string offset = absl::StrCat(data_.progress.offset);
+  const std::string_view ack[] = {"REPLCONF", "ACK", offset};
+  AppendRequest(out, ack);
+  Write(std::move(out));
+}
+
+void ReplicationReplica::Cron(int64_t now_ms) {
+  if (state_ == State::kNone) return;
+  if (state_ == State::kConnect) {
+    if (now_ms >= retry_at_ms_) Connect();
+    return;
+  }
+  const clusterkit::Endpoint wanted = owner_.PrimaryAddress();
+  if (!wanted.host.empty() && wanted != peer_) {
+    Log(LogLevel::kNotice, absl::StrCat("The primary's address is now ", Name(wanted)));
+    return Start();
+  }
+  const int64_t heard_ms = std::max(last_io_ms_, connect_started_ms_);
+  if (now_ms - heard_ms > server_.config().repl_timeout * 1000) {
+    return Fail("nothing was received for repl-timeout");
+  }
+  if (state_ == State::kConnected && now_ms - last_ack_ms_ >= kAckIntervalMs) SendAck();
+}
+
+// --- What the primary sends ---
+
+void ReplicationReplica::OnRead(ssize_t size) {
+  input_.resize(filled_ + static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  if (size == 0) return;  // EAGAIN
+  if (size < 0) return Fail(uv_strerror(static_cast<int>(size)));
+  last_io_ms_ = NowMs();
+  Consume();
+  if (consumed_ == 0) return;
+  input_.erase(0, consumed_);
+  consumed_ = 0;
+}
+
+void ReplicationReplica::Consume() {
+  bool more = true;
+  while (more && socket_ != nullptr) {
+    switch (state_) {
+      case State::kHandshake: more = ConsumeHandshakeLine(); break;
+      case State::kLoading: more = ConsumeSnapshot(); break;
+      case State::kConnected: more = ConsumeStream(); break;
+      default: more = false;
+    }
+  }
+}
+
+bool ReplicationReplica::ConsumeHandshakeLine() {
+  const std::string_view input = Input();
+  const size_t end = input.find('\n');
+  if (end == std::string_view::npos) {
+    if (input.size() > kMaxLine) Fail("the answer is no line");
+    return false;
+  }
+  consumed_ += end + 1;
+  std::string_view line = input.substr(0, end);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (line.empty()) return true;  // keeps the connection alive while a snapshot is awaited
+  if (replies_due_ > 0) {
+    // Errors of the first commands tell nothing that PSYNC's answer does not.
+    --replies_due_;
+    return true;
+  }
+  OnPsyncReply(line);
+  return socket_ != nullptr;
+}
+
+void ReplicationReplica::OnPsyncReply(std::string_view line) {
+  constexpr std::string_view kFullResync = "+FULLRESYNC ";
+  constexpr std::string_view kEof = "$EOF:";
+  if (line.substr(0, kFullResync.size()) == kFullResync) {
+    line.remove_prefix(kFullResync.size());
+    const size_t blank = std::min(line.find(' '), line.size());
+    int64_t offset = 0;
+    if (!ParseInt(line.substr(std::min(blank + 1, line.size())), &offset) || offset < 0) {
+      return Fail("malformed answer to PSYNC");
+    }
+    stream_id_ = std::string(line.substr(0, blank));
+    offset_ = static_cast<uint64_t>(offset);
+    return;
+  }
+  if (line.substr(0, kEof.size()) == kEof && line.size() == kEof.size() + 40 &&
+      !stream_id_.empty()) {
+    end_mark_ = std::string(line.substr(kEof.size()));
+    decoder_ = SnapshotDecoder();
+    snapshot_complete_ = false;
+    state_ = State::kLoading;
+    return;
+  }
+  Fail(line.substr(0, 128));
+}
+
+bool ReplicationReplica::ConsumeSnapshot() {
+  const std::string_view input = Input();
+  if (snapshot_complete_) {
+    if (input.size() < end_mark_.size()) return false;
+    if (input.substr(0, end_mark_.size()) != end_mark_) {
+      Fail("the snapshot does not end with its mark");
+      return false;
+    }
+    consumed_ += end_mark_.size();
+    state_ = State::kConnected;
+    retry_delay_ms_ = 0;
+    parser_ = RequestParser();
+    Log(LogLevel::kNotice, "PRIMARY <-> REPLICA sync: Finished with success");
+    owner_.OnLoaded(std::exchange(stream_id_, {}), offset_);
+    SendAck();
+    return socket_ != nullptr;
+  }
+  const SnapshotDecoder::Result result = decoder_.Next(input);
+  switch (result) {
+    case SnapshotDecoder::Result::kNeedMore:
+      return false;
+    case SnapshotDecoder::Result::kError:
+      Fail(absl::StrCat("damaged snapshot: ", decoder_.error()));
+      return false;
+    case SnapshotDecoder::Result::kHeader:
+      server_.keyspace().Clear();
+      owner_.OnLoadingStarted(decoder_.history());
+      break;
+    case SnapshotDecoder::Result::kRecord:
+      Load(decoder_.record());
+      break;
+    case SnapshotDecoder::Result::kEnd:
+      snapshot_complete_ = true;
+      break;
+  }
+  consumed_ += decoder_.consumed();
+  return true;
+}
+
+void ReplicationReplica::Load(const SnapshotDecoder::Record& record) {
+  Keyspace& keyspace = server_.keyspace();
+  Entry* entry = keyspace.Upsert(record.key);
+  entry->value.string().assign(record.value);
+  if (record.expires_at_ms != kNoExpiry) keyspace.SetExpiry(entry, record.expires_at_ms);
+}
+
+bool ReplicationReplica::ConsumeStream() {
+  RequestParser::Limits limits;
+  limits.max_args = std::numeric_limits<int32_t>::max();
+  limits.max_bulk_bytes = std::numeric_limits<int64_t>::max();
+  switch (parser_.Next(Input(), limits)) {
+    case RequestParser::Result::kNeedMore:
+      return false;
+    case RequestParser::Result::kError:
+      Fail(absl::StrCat("malformed stream: ", parser_.error()));
+      return false;
+    case RequestParser::Result::kRequest:
+      break;
+  }
+  const size_t size = parser_.consumed();
+  if (!parser_.args().empty() && !Apply(parser_.args())) return false;
+  consumed_ += size;
+  return socket_ != nullptr;
+}
+
+bool ReplicationReplica::Apply(Args args) {
+  const size_t size = parser_.consumed();
+  if (EqualsIgnoreCase(args[0], "REPLCONF")) {
+    owner_.OnApplied(size);
+    SendAck();  // GETACK is all that a primary asks.
+    return true;
+  }
+  if (!EqualsIgnoreCase(args[0], "PING") && !server_.executor().ApplyFromPrimary(client_, args)) {
+    // Going on would spread the difference.
+    std::string text = "the data differ: it sent a command that fails here: ";
+    Fail(text.append(args[0].substr(0, 64)));
+    return false;
+  }
+  owner_.OnApplied(size);
+  return true;
+}
+
+}  // namespace kv

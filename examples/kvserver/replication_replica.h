@@ -1,0 +1,109 @@
+#ifndef KVSERVER_REPLICATION_REPLICA_H_
+#define KVSERVER_REPLICATION_REPLICA_H_
+
+#include <uv.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "clusterkit/types.h"
+#include "kvserver/client.h"
+#include "kvserver/replication_state.h"
+#include "kvserver/resp_parser.h"
+#include "kvserver/snapshot.h"
+
+namespace kv {
+
+class Server;
+
+// The replica's side: a connection to the primary's client port that brings a snapshot and then
+// the stream. Reconnects until it is stopped; each connection begins with a full synchronisation.
+// The data held before stay until the new ones begin to arrive. Data thread only.
+class ReplicationReplica {
+ public:
+  enum class State : uint8_t { kNone, kConnect, kConnecting, kHandshake, kLoading, kConnected };
+
+  // Hears of the link at once; may call Start and Stop.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // The primary's client endpoint; an empty host if it is not known.
+    virtual clusterkit::Endpoint PrimaryAddress() = 0;
+    // The old data are gone, the new ones begin to arrive.
+    virtual void OnLoadingStarted(uint64_t history) = 0;
+    // The data are complete up to `offset` of the stream.
+    virtual void OnLoaded(std::string_view stream_id, uint64_t offset) = 0;
+    // This much of the stream was applied.
+    virtual void OnApplied(size_t bytes) = 0;
+    virtual void OnLinkDown() = 0;
+  };
+
+  ReplicationReplica(Server& server, const DataState& data, Owner& owner);
+  ~ReplicationReplica();
+
+  // Connects to where the owner says that the primary is, whatever was connected before.
+  void Start();
+  void Stop();
+  // About ten times a second: retries, acknowledgements, timeouts.
+  void Cron(int64_t now_ms);
+
+  State state() const { return state_; }
+  bool loading() const { return state_ == State::kLoading; }
+  bool connected() const { return state_ == State::kConnected; }
+  // The word that ROLE prints.
+  std::string_view StateText() const;
+  int64_t last_io_ms() const { return last_io_ms_; }
+  // Since when the link is down, for INFO.
+  int64_t down_since_ms() const { return down_since_ms_; }
+
+ private:
+  struct Socket;  // Outlives this object until libuv lets go of it.
+
+  void Connect();
+  void OnConnected(int status);
+  void SendHandshake();
+  void OnRead(ssize_t size);
+  void Consume();
+  // Each handles what is at the front of the input; false: more is needed, or the link is gone.
+  bool ConsumeHandshakeLine();
+  bool ConsumeSnapshot();
+  bool ConsumeStream();
+  void OnPsyncReply(std::string_view line);
+  void Load(const SnapshotDecoder::Record& record);
+  bool Apply(Args args);
+  void SendAck();
+  void Write(std::string bytes);
+  // Ends the connection and tries again later.
+  void Fail(std::string_view why);
+  void CloseSocket();
+  std::string_view Input() const { return std::string_view(input_).substr(consumed_); }
+
+  Server& server_;
+  const DataState& data_;
+  Owner& owner_;
+  Client client_;  // stands for the primary when its commands run
+  State state_ = State::kNone;
+  Socket* socket_ = nullptr;
+  clusterkit::Endpoint peer_;
+  int64_t connect_started_ms_ = 0;
+  int64_t retry_at_ms_ = 0;
+  int64_t retry_delay_ms_ = 0;
+  int64_t last_io_ms_ = 0;
+  int64_t last_ack_ms_ = 0;
+  int64_t down_since_ms_ = 0;
+
+  std::string input_;
+  size_t filled_ = 0;    // of input_, while libuv reads into the rest
+  size_t consumed_ = 0;  // of input_
+  int replies_due_ = 0;  // before the one to PSYNC
+  std::string stream_id_, end_mark_;
+  uint64_t offset_ = 0;  // that the snapshot stands for
+  bool snapshot_complete_ = false;
+  SnapshotDecoder decoder_;
+  RequestParser parser_;
+};
+
+}  // namespace kv
+
+#endif  // KVSERVER_REPLICATION_REPLICA_H_

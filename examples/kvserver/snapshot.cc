@@ -1,0 +1,148 @@
+#include "kvserver/snapshot.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace kv {
+namespace {
+
+constexpr std::string_view kMagic = "KVSNAP1\n";
+constexpr size_t kHeaderSize = 16;  // magic, history
+constexpr uint64_t kChecksumStart = 0xcbf29ce484222325;
+
+enum class Mark : char { kEnd = 0, kString = 1 };
+
+// mark, expiry, key size, value size; key and value follow.
+constexpr size_t kRecordHead = 1 + 8 + 4 + 8;
+// mark, count, checksum.
+constexpr size_t kEndSize = 1 + 8 + 8;
+// More than any value can have, see proto-max-bulk-len.
+constexpr uint64_t kMaxValueSize = uint64_t{1} << 40;
+
+template <typename Integer>
+void Put(std::string& out, Integer value) {
+  char bytes[sizeof(Integer)];
+  for (char& byte : bytes) {
+    byte = static_cast<char>(value & 0xff);
+    value >>= 8;
+  }
+  out.append(bytes, sizeof(bytes));
+}
+
+template <typename Integer>
+Integer Get(std::string_view bytes, size_t position) {
+  Integer value = 0;
+  for (size_t i = sizeof(Integer); i-- > 0;) {
+    value = static_cast<Integer>(value << 8) | static_cast<unsigned char>(bytes[position + i]);
+  }
+  return value;
+}
+
+// Guards against damage, not against malice. Goes by eight bytes at a time.
+uint64_t Checksum(uint64_t seed, std::string_view bytes) {
+  constexpr uint64_t kPrime = 0x9e3779b97f4a7c15;
+  uint64_t sum = seed ^ (bytes.size() * kPrime);
+  size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) {
+    sum = (sum ^ Get<uint64_t>(bytes, i)) * kPrime;
+    sum ^= sum >> 29;
+  }
+  for (; i < bytes.size(); ++i) {
+    sum = (sum ^ static_cast<unsigned char>(bytes[i])) * kPrime;
+    sum ^= sum >> 29;
+  }
+  return sum;
+}
+
+}  // namespace
+
+SnapshotEncoder::SnapshotEncoder(std::string* out, uint64_t history) : out_(*out) {
+  const size_t start = out_.size();
+  out_ += kMagic;
+  Put(out_, history);
+  checksum_ = Checksum(kChecksumStart, std::string_view(out_).substr(start));
+}
+
+void SnapshotEncoder::Add(const Entry& entry) {
+  const size_t start = out_.size();
+  const std::string& value = entry.value.string();
+  out_ += static_cast<char>(Mark::kString);
+  Put(out_, static_cast<uint64_t>(entry.expires_at_ms));
+  Put(out_, entry.key_size);
+  Put(out_, uint64_t{value.size()});
+  out_ += entry.key();
+  out_ += value;
+  checksum_ = Checksum(checksum_, std::string_view(out_).substr(start));
+  ++count_;
+}
+
+void SnapshotEncoder::Finish() {
+  out_ += static_cast<char>(Mark::kEnd);
+  Put(out_, count_);
+  Put(out_, checksum_);
+}
+
+SnapshotDecoder::Result SnapshotDecoder::NeedMore(size_t bytes_wanted) {
+  bytes_wanted_ = bytes_wanted;
+  return Result::kNeedMore;
+}
+
+SnapshotDecoder::Result SnapshotDecoder::Fail(std::string error) {
+  error_ = std::move(error);
+  return Result::kError;
+}
+
+SnapshotDecoder::Result SnapshotDecoder::Next(std::string_view input) {
+  consumed_ = 0;
+  if (!header_seen_) return ParseHeader(input);
+  if (input.empty()) return NeedMore(1);
+  switch (static_cast<Mark>(input[0])) {
+    case Mark::kString:
+      return ParseRecord(input);
+    case Mark::kEnd:
+      return ParseEnd(input);
+  }
+  return Fail(absl::StrCat("unknown record type ", static_cast<unsigned char>(input[0]), " after ",
+                           count_, " records"));
+}
+
+SnapshotDecoder::Result SnapshotDecoder::ParseHeader(std::string_view input) {
+  // Refuses strangers at their first byte, not when they have sent a header's worth.
+  const size_t seen = std::min(input.size(), kMagic.size());
+  if (input.substr(0, seen) != kMagic.substr(0, seen)) return Fail("not a snapshot of kvserver");
+  if (input.size() < kHeaderSize) return NeedMore(kHeaderSize);
+  header_seen_ = true;
+  history_ = Get<uint64_t>(input, kMagic.size());
+  checksum_ = Checksum(kChecksumStart, input.substr(0, kHeaderSize));
+  consumed_ = kHeaderSize;
+  return Result::kHeader;
+}
+
+SnapshotDecoder::Result SnapshotDecoder::ParseRecord(std::string_view input) {
+  if (input.size() < kRecordHead) return NeedMore(kRecordHead);
+  const auto key_size = Get<uint32_t>(input, 9);
+  const auto value_size = Get<uint64_t>(input, 13);
+  if (value_size > kMaxValueSize) return Fail(absl::StrCat("value of ", value_size, " bytes"));
+  const size_t size = kRecordHead + key_size + value_size;
+  if (input.size() < size) return NeedMore(size);
+  record_.expires_at_ms = static_cast<int64_t>(Get<uint64_t>(input, 1));
+  record_.key = input.substr(kRecordHead, key_size);
+  record_.value = input.substr(kRecordHead + key_size, value_size);
+  checksum_ = Checksum(checksum_, input.substr(0, size));
+  ++count_;
+  consumed_ = size;
+  return Result::kRecord;
+}
+
+SnapshotDecoder::Result SnapshotDecoder::ParseEnd(std::string_view input) {
+  if (input.size() < kEndSize) return NeedMore(kEndSize);
+  const auto count = Get<uint64_t>(input, 1);
+  if (count != count_) return Fail(absl::StrCat(count_, " records instead of ", count));
+  if (Get<uint64_t>(input, 9) != checksum_) return Fail("wrong checksum");
+  consumed_ = kEndSize;
+  return Result::kEnd;
+}
+
+}  // namespace kv

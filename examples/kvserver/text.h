@@ -1,0 +1,32 @@
+#ifndef KVSERVER_TEXT_H_
+#define KVSERVER_TEXT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kv {
+
+// Decimal integer exactly as printed: no blanks, no plus sign, no leading zeros.
+bool ParseInt(std::string_view text, int64_t* value);
+// As strtold on the whole text; NaN and leading blanks are refused.
+bool ParseLongDouble(std::string_view text, long double* value);
+// Plain notation with up to 17 decimals and no trailing zeros, as INCRBYFLOAT stores it.
+std::string FormatLongDouble(long double value);
+
+// ASCII only, like Redis's commands and directives.
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+std::string ToLower(std::string_view text);
+std::string ToUpper(std::string_view text);
+
+// Splits at blanks into words, which may be quoted: "..." with \n \r \t \b \a \xHH \" \\, or
+// '...' with \'. Nothing if quotes are unbalanced or not followed by a blank.
+std::optional<std::vector<std::string>> SplitWords(std::string_view line);
+// The word in double quotes, with escapes, so that SplitWords gives it back.
+std::string Quote(std::string_view word);
+
+}  // namespace kv
+
+#endif  // KVSERVER_TEXT_H_

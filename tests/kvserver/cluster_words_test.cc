@@ -1,0 +1,156 @@
+// What clients and operators read: redirections, log lines; and what directives mean.
+
+#include <string>
+
+#include "kvserver/cluster_options.h"
+#include "kvserver/event_log.h"
+#include "kvserver/redirects.h"
+#include "support/catch.h"
+
+namespace kv {
+namespace {
+
+using clusterkit::ClusterDown;
+using clusterkit::Endpoint;
+using clusterkit::Epoch;
+using clusterkit::Event;
+using clusterkit::Health;
+using clusterkit::HealthChanged;
+using clusterkit::NodeId;
+using clusterkit::SlotId;
+
+NodeId Id(char digit) { return *NodeId::FromHex(std::string(40, digit)); }
+const std::string kOne(40, '1');
+const std::string kTwo(40, '2');
+
+TEST_CASE("refusals in Redis's words") {
+  CHECK(RefusalText(clusterkit::Moved{SlotId{3999}, Id('2'), {"127.0.0.1", 6381}}) ==
+        "MOVED 3999 127.0.0.1:6381");
+  CHECK(RefusalText(clusterkit::Moved{SlotId{3999}, Id('2'), {"fe80::1", 6381}}) ==
+        "MOVED 3999 fe80::1:6381");
+  // Same host, other port.
+  CHECK(RefusalText(clusterkit::Moved{SlotId{3999}, Id('2'), {"", 6380}}) == "MOVED 3999 :6380");
+  CHECK(RefusalText(clusterkit::CrossSlot{}) ==
+        "CROSSSLOT Keys in request don't hash to the same slot");
+  CHECK(RefusalText(ClusterDown{ClusterDown::Why::kSlotUnbound, {}}) ==
+        "CLUSTERDOWN Hash slot not served");
+  CHECK(RefusalText(ClusterDown{ClusterDown::Why::kWritesRefused, {}}) ==
+        "CLUSTERDOWN The cluster is down and only accepts read commands");
+  for (const auto why : {ClusterDown::Why::kState, ClusterDown::Why::kLeaseLapsed,
+                         ClusterDown::Why::kDataMissing}) {
+    CHECK(RefusalText(ClusterDown{why, {}}) == "CLUSTERDOWN The cluster is down");
+  }
+  CHECK(RefusalText(clusterkit::Serve{}).empty());
+}
+
+std::string Line(const Event& event) { return LineFor(event, Id('1')).text; }
+
+TEST_CASE("the log tells events in the words that scripts wait for") {
+  HealthChanged health;
+  health.id = Id('2');
+  health.to = Health::kPfail;
+  CHECK(Line(health) == "Node " + kTwo + " () is possibly failing (no answer in time).");
+  health.cause = HealthChanged::Cause::kCrashEvidence;
+  CHECK(Line(health) == "Node " + kTwo + " () is possibly failing (it refuses connections).");
+  health.from = Health::kPfail;
+  health.to = Health::kFail;
+  health.cause = HealthChanged::Cause::kReports;
+  CHECK(Line(health) == "Marking node " + kTwo + " () as failing (quorum reached).");
+  health.cause = HealthChanged::Cause::kNotice;
+  health.reporters = {Id('1')};
+  CHECK(Line(health) == "FAIL message received from " + kOne + " () about " + kTwo + " ()");
+  health.from = Health::kFail;
+  health.to = Health::kOnline;
+  CHECK(Line(health) == "Clear FAIL state for node " + kTwo + " (): it is reachable again.");
+
+  CHECK(Line(clusterkit::ClusterStateChanged{clusterkit::ClusterState::kOk,
+                                             clusterkit::DownReason::kNone}) ==
+        "Cluster state changed: ok");
+  CHECK(Line(clusterkit::ElectionScheduled{absl::Milliseconds(130), 1, {Epoch{2}, 900, true}}) ==
+        "Start of election delayed for 130 milliseconds (rank #1, offset 900).");
+  CHECK(Line(clusterkit::ElectionStarted{Epoch{8}, 2}) ==
+        "Starting a failover election for epoch 8.");
+  CHECK(Line(clusterkit::ElectionEnded{clusterkit::ElectionEnded::How::kWon, Epoch{8}, 2, 2}) ==
+        "Failover election won: I'm the new master.");
+  CHECK(Line(clusterkit::VoteCast{Id('2'), {}, Epoch{8}, clusterkit::VoteRefusal::kNone}) ==
+        "Failover auth granted to " + kTwo + " () for epoch 8");
+  CHECK(Line(clusterkit::VoteCast{Id('2'), {}, Epoch{8}, clusterkit::VoteRefusal::kAbstaining})
+            .rfind("Failover auth denied to " + kTwo + " () for epoch 8: ", 0) == 0);
+
+  clusterkit::RoleChanged role;
+  role.cause = clusterkit::RoleChanged::Cause::kElected;
+  role.id = Id('1');
+  role.config_epoch = Epoch{8};
+  CHECK(Line(role) == "configEpoch set to 8 after successful failover");
+  role.cause = clusterkit::RoleChanged::Cause::kReplaced;
+  role.to = clusterkit::Role::kReplica;
+  role.primary = Id('2');
+  CHECK(Line(role) ==
+        "Configuration change detected. Reconfiguring myself as a replica of " + kTwo + " ()");
+}
+
+TEST_CASE("what is fatal or needs an operator is a warning") {
+  CHECK(LineFor(clusterkit::Halted{absl::UnavailableError("disk full")}, Id('1')).level ==
+        LogLevel::kWarning);
+  CHECK(LineFor(clusterkit::PeerRefused{}, Id('1')).level == LogLevel::kWarning);
+  CHECK(LineFor(clusterkit::SuspicionHeard{}, Id('1')).level == LogLevel::kVerbose);
+}
+
+TEST_CASE("the bus listens at the only bind address, and announces it") {
+  Config config;
+  config.port = 7000;
+  config.bind = {"10.0.0.1"};
+  CHECK(OptionsFor(config).bus == Endpoint{"10.0.0.1", 17000});
+  CHECK(OptionsFor(config).client == Endpoint{"10.0.0.1", 7000});
+  CHECK(BusListenAddress(config) == Endpoint{"10.0.0.1", 17000});
+  // As in Debian's redis.conf: an address that may be absent does not count.
+  config.bind = {"127.0.0.1", "-::1"};
+  CHECK(BusListenAddress(config) == Endpoint{"127.0.0.1", 17000});
+}
+
+TEST_CASE("without one bind address the node learns its own from its peers") {
+  Config config;
+  config.port = 7000;
+  for (const auto& bind : {std::vector<std::string>{"*", "-::*"}, {"0.0.0.0"},
+                           {"10.0.0.1", "10.0.0.2"}, std::vector<std::string>{}}) {
+    config.bind = bind;
+    CHECK(OptionsFor(config).bus == Endpoint{"", 17000});
+    CHECK(BusListenAddress(config) == Endpoint{"", 17000});
+  }
+}
+
+TEST_CASE("what is announced is not where the bus listens") {
+  Config config;
+  config.port = 7000;
+  config.bind = {"10.0.0.1"};
+  config.cluster_port = 9000;
+  CHECK(OptionsFor(config).bus == Endpoint{"10.0.0.1", 9000});
+  config.cluster_announce_ip = "192.0.2.1";
+  config.cluster_announce_port = 80;
+  config.cluster_announce_bus_port = 81;
+  CHECK(OptionsFor(config).bus == Endpoint{"192.0.2.1", 81});
+  CHECK(OptionsFor(config).client == Endpoint{"192.0.2.1", 80});
+  CHECK(BusListenAddress(config) == Endpoint{"10.0.0.1", 9000});
+}
+
+TEST_CASE("cluster directives become options that are valid") {
+  Config config;
+  config.cluster_node_timeout = 1500;
+  config.cluster_require_full_coverage = false;
+  config.cluster_replica_validity_factor = 3;
+  config.cluster_replica_no_failover = true;
+  config.cluster_allow_reads_when_down = true;
+  config.cluster_link_sendbuf_limit = 1;  // Less than a frame would cut every link.
+  const clusterkit::Options options = OptionsFor(config);
+  CHECK(options.node_timeout == absl::Milliseconds(1500));
+  CHECK_FALSE(options.require_full_coverage);
+  CHECK(options.replica_validity_factor == 3);
+  CHECK(options.no_failover);
+  CHECK(options.allow_reads_when_down);
+  CHECK(options.Validate().ok());
+  config.cluster_node_timeout = 0;
+  CHECK(OptionsFor(config).Validate().ok());
+}
+
+}  // namespace
+}  // namespace kv

@@ -1,0 +1,115 @@
+// A kvserver without sockets: requests in, reply bytes out.
+
+#ifndef CLUSTERKIT_TESTS_KVSERVER_FIXTURE_H_
+#define CLUSTERKIT_TESTS_KVSERVER_FIXTURE_H_
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kvserver/command.h"
+#include "kvserver/command_gate.h"
+#include "kvserver/config.h"
+#include "kvserver/executor.h"
+#include "kvserver/info.h"
+#include "kvserver/keyspace.h"
+#include "kvserver/text.h"
+
+namespace kv {
+
+// Splits at blanks, with quotes as in inline requests.
+inline std::vector<std::string> Words(std::string_view request) {
+  return SplitWords(request).value();
+}
+
+// Notes what commands ask of the process.
+class FakeHost : public Host {
+ public:
+  void RequestShutdown() override { ++shutdowns; }
+  void ForEachClient(absl::FunctionRef<void(Client&)> visit) override {
+    for (Client* client : clients) visit(*client);
+  }
+  size_t client_count() const override { return clients.size(); }
+  void CloseClient(ClientId id) override { closed.push_back(id); }
+  void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) override {
+    for (Client* client : clients) {
+      if (client->id != id || !client->blocked) continue;
+      client->blocked = false;
+      ReplyWriter reply(&client->reply, client->protocol);
+      write(reply);
+    }
+  }
+  void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) override {
+    delays.push_back(delay);
+    delayed.push_back(std::move(action));
+  }
+  void OnConfigChanged(std::string_view directive) override { changed.emplace_back(directive); }
+
+  std::vector<Client*> clients;
+  std::vector<ClientId> closed;
+  std::vector<std::chrono::milliseconds> delays;
+  std::vector<std::function<void()>> delayed;
+  std::vector<std::string> changed;
+  int shutdowns = 0;
+};
+
+// Collects the replication stream, one line per command.
+class FakeSink : public ReplicationSink {
+ public:
+  void Propagate(Args args) override {
+    std::string line;
+    for (const std::string_view arg : args) {
+      if (!line.empty()) line += ' ';
+      line += arg;
+    }
+    lines.push_back(line);
+  }
+  uint64_t offset() const override { return lines.size() * 100; }
+
+  std::vector<std::string> lines;
+};
+
+struct FakeServer {
+  explicit FakeServer(bool slot_index = false) : keyspace(slot_index) {
+    AddAllCommands(commands);
+    keyspace.set_now_ms(1'000'000);
+    host.clients.push_back(&client);
+    client.address = "127.0.0.1:50000";
+    executor.set_replication_sink(&sink);
+    keyspace.set_expiry_listener([this](std::string_view key) {
+      const std::string_view del[] = {"DEL", key};
+      sink.Propagate(del);
+    });
+  }
+
+  // The reply to a request from `client`.
+  std::string Run(std::string_view request) { return RunAs(client, Words(request)); }
+  std::string RunWords(const std::vector<std::string>& words) { return RunAs(client, words); }
+
+  std::string RunAs(Client& who, const std::vector<std::string>& words) {
+    const std::vector<std::string_view> args(words.begin(), words.end());
+    outcome = executor.Execute(who, args);
+    return std::exchange(who.reply, "");
+  }
+
+  // What was propagated since the last call.
+  std::vector<std::string> TakeStream() { return std::exchange(sink.lines, {}); }
+
+  Config config;
+  Keyspace keyspace;
+  CommandTable commands;
+  InfoRegistry info;
+  Stats stats;
+  FakeHost host;
+  FakeSink sink;
+  Executor executor{{keyspace, commands, config, info, stats, host}};
+  Client client{7};
+  Executor::Outcome outcome = Executor::Outcome::kDone;
+};
+
+}  // namespace kv
+
+#endif  // CLUSTERKIT_TESTS_KVSERVER_FIXTURE_H_

@@ -1,0 +1,116 @@
+#include "sim/checkers.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "clusterkit/describe.h"
+
+namespace clusterkit::sim {
+namespace {
+
+std::string ShortShard(const ShardId& shard) { return shard.ToHex().substr(0, 8); }
+
+}  // namespace
+
+void OneVotePerEpoch::OnAck(const NodeId& voter, const ShardId& shard, Epoch epoch,
+                            const NodeId& candidate) {
+  const auto [found, first] = granted_.try_emplace({voter, shard, epoch}, candidate);
+  if (first || found->second == candidate) return;
+  violations_.push_back(absl::StrCat("two votes of ", ShortName(voter), " in shard ",
+                                     ShortShard(shard), " epoch ", epoch.value, ": for ",
+                                     ShortName(found->second), " and ", ShortName(candidate)));
+}
+
+void OneWinner::OnWin(const NodeId& winner, const ShardId& shard, Epoch epoch) {
+  const auto [found, first] = winners_.try_emplace({shard, epoch}, winner);
+  if (first || found->second == winner) return;
+  violations_.push_back(absl::StrCat("two winners of shard ", ShortShard(shard), " epoch ",
+                                     epoch.value, ": ", ShortName(found->second), " and ",
+                                     ShortName(winner)));
+}
+
+void EpochsNeverGoBack::OnDurable(const PersistentState& state) {
+  Marks& marks = marks_[state.self];
+  const auto grow = [&](const std::string& what, Epoch& mark, Epoch value) {
+    if (value < mark) {
+      violations_.push_back(absl::StrCat(what, " of ", ShortName(state.self), " went back from ",
+                                         mark.value, " to ", value.value));
+    }
+    mark = std::max(mark, value);
+  };
+  grow("current epoch", marks.current, state.current_epoch);
+  for (const NodeRecord& record : state.nodes) {
+    if (record.id == state.self && record.role == Role::kPrimary) {
+      grow("config epoch", marks.config, record.config_epoch);
+    }
+  }
+  if (!state.ledger) return;
+  for (const VoteRecord& vote : state.ledger->votes) {
+    grow(absl::StrCat("vote in shard ", ShortShard(vote.shard)), marks.votes[vote.shard],
+         vote.epoch);
+  }
+}
+
+void DurableBeforeSent::OnDurable(const PersistentState& state) {
+  Durable& durable = durable_[state.self];
+  durable.current = std::max(durable.current, state.current_epoch);
+  if (!state.ledger) return;
+  for (const VoteRecord& vote : state.ledger->votes) durable.votes[vote.shard] = vote;
+}
+
+void DurableBeforeSent::OnHeader(const Header& header) {
+  const Epoch durable = durable_[header.sender].current;
+  if (header.current_epoch <= durable) return;
+  violations_.push_back(absl::StrCat(ShortName(header.sender), " speaks of current epoch ",
+                                     header.current_epoch.value, ", durable is ", durable.value));
+}
+
+void DurableBeforeSent::OnAck(const NodeId& voter, const ShardId& shard, Epoch epoch,
+                              const NodeId& candidate) {
+  const auto& votes = durable_[voter].votes;
+  const auto found = votes.find(shard);
+  if (found != votes.end() && found->second == VoteRecord{shard, epoch, candidate}) return;
+  violations_.push_back(absl::StrCat("vote of ", ShortName(voter), " for ", ShortName(candidate),
+                                     " in shard ", ShortShard(shard), " epoch ", epoch.value,
+                                     " left before it was durable"));
+}
+
+void Checkers::OnFrame(Cluster& cluster, const Cluster::TracedFrame& traced) {
+  const Message* message = std::get_if<Message>(traced.frame);
+  if (message == nullptr) return;
+  durable.OnHeader(message->header);
+  if (const auto* ack = std::get_if<FailoverAuthAck>(&message->body)) {
+    const NodeId candidate = cluster.IdOf(traced.to);
+    one_vote.OnAck(message->header.sender, ack->shard, ack->epoch, candidate);
+    durable.OnAck(message->header.sender, ack->shard, ack->epoch, candidate);
+  }
+}
+
+void Checkers::Attach(Cluster& cluster) {
+  cluster.AddFrameSink([this, &cluster](const Cluster::TracedFrame& traced) {
+    OnFrame(cluster, traced);
+    return true;
+  });
+  cluster.AddSaveSink([this](Instant, const Name&, const PersistentState& state) {
+    epochs.OnDurable(state);
+    durable.OnDurable(state);
+  });
+  cluster.AddEventSink([this, &cluster](const Cluster::TracedEvent& traced) {
+    const auto* ended = std::get_if<ElectionEnded>(&traced.event);
+    if (ended == nullptr || ended->how != ElectionEnded::How::kWon) return;
+    const std::shared_ptr<const ClusterView> view = cluster.node(traced.node).view();
+    one_winner.OnWin(view->self().id, view->self().shard, ended->epoch);
+  });
+}
+
+Violations Checkers::violations() const {
+  Violations all;
+  for (const Violations* found : {&one_vote.violations(), &one_winner.violations(),
+                                  &epochs.violations(), &durable.violations()}) {
+    all.insert(all.end(), found->begin(), found->end());
+  }
+  return all;
+}
+
+}  // namespace clusterkit::sim

@@ -1,0 +1,21 @@
+#include <iostream>
+
+#include "sim/mass_failure_run.h"
+#include "support/catch.h"
+
+namespace clusterkit::sim {
+namespace {
+
+TEST_CASE("49 of 100 primaries that die at once are replaced in one round") {
+  const MassFailure setup{.shards = 100, .kill = 49, .node_timeout = absl::Seconds(2)};
+  const MassFailureResult result = RunMassFailure(setup);
+  std::cout << "49 of 100 primaries killed: full coverage after " << result.full_coverage
+            << " virtual, " << result.heal_wall << " on this machine; elections "
+            << result.elections_started << ", lost " << result.elections_lost << "\n";
+  INFO(result.healed.message());
+  CHECK(result.healed.ok());
+  CHECK(result.full_coverage < setup.node_timeout + absl::Seconds(5));
+}
+
+}  // namespace
+}  // namespace clusterkit::sim

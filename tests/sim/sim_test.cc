@@ -1,0 +1,53 @@
+// Random runs over a band of seeds: safety at each step, and healing in the calm after.
+//
+// To repeat a failure alone: CLUSTERKIT_SIM_SEED=<seed> sim_test "random faults*".
+
+#include <cstdlib>
+#include <iostream>
+
+#include "sim/chaos.h"
+#include "support/catch.h"
+
+namespace clusterkit::sim {
+namespace {
+
+constexpr uint64_t kSeeds = 40;
+
+TEST_CASE("random faults break no rule, and the cluster heals when they end") {
+  uint64_t first = 0, end = kSeeds;
+  if (const char* seed = std::getenv("CLUSTERKIT_SIM_SEED")) {
+    first = std::strtoull(seed, nullptr, 10);
+    end = first + 1;
+  }
+  ChaosCounts counts;
+  absl::Duration longest;
+  for (uint64_t seed = first; seed < end; ++seed) {
+    const ChaosResult result = RunChaos({.seed = seed});
+    INFO("repeat with CLUSTERKIT_SIM_SEED=" << seed);
+    for (const std::string& violation : result.violations) UNSCOPED_INFO(violation);
+    CHECK(result.violations.empty());
+    CHECK(result.unhealed == "");
+    counts.Add(result.counts);
+    longest = std::max(longest, result.healed_after);
+  }
+  std::cout << "elections started " << counts.elections_started << ", won "
+            << counts.elections_won << ", lost " << counts.elections_lost << "; FAIL "
+            << counts.fails << ", cleared " << counts.fails_cleared << "; votes " << counts.votes
+            << ", refused " << counts.refusals << "; epoch collisions " << counts.collisions
+            << "; crashes " << counts.crashes << ", restarts " << counts.restarts << ", pauses "
+            << counts.pauses << ", partitions " << counts.partitions
+            << "; longest time to heal " << longest << "\n";
+  if (end - first < kSeeds) return;
+  // A campaign in which little happens proves little.
+  CHECK(counts.elections_won > 0);
+  CHECK(counts.elections_lost > 0);
+  CHECK(counts.fails_cleared > 0);
+  CHECK(counts.refusals > 0);
+  CHECK(counts.collisions > 0);
+  CHECK(counts.crashes > 0);
+  CHECK(counts.pauses > 0);
+  CHECK(counts.partitions > 0);
+}
+
+}  // namespace
+}  // namespace clusterkit::sim
