@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "clusterkit/file/file_state_store.h"
 #include "kvserver/cluster_commands.h"
 #include "kvserver/cluster_options.h"
 #include "kvserver/event_log.h"
@@ -75,8 +76,13 @@ absl::Status NodeFault(const absl::Status& status) {
 // --- Start and end -------------------------------------------------------------------------------
 
 absl::StatusOr<std::unique_ptr<ClusterHost>> ClusterHost::Start(Server& server) {
-  std::unique_ptr<ClusterHost> host(new ClusterHost(server));
   const Config config = server.config();
+  if (config.cluster_port == 0 && config.port > kMaxPort - kBusPortOffset) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The port is too high for cluster mode: the bus uses it plus ", kBusPortOffset,
+        ", so use a port up to ", kMaxPort - kBusPortOffset, ", or set cluster-port."));
+  }
+  std::unique_ptr<ClusterHost> host(new ClusterHost(server));
   absl::Status status;
   host->thread_.Run([&] { status = host->StartNode(config); });
   if (!status.ok()) return status;
@@ -110,7 +116,7 @@ absl::Status ClusterHost::StartNode(const Config& config) {
         loop_.RunBlocking(std::move(work), std::move(then));
       });
   if (!store.ok()) return StoreFault(store.status(), config.cluster_config_file);
-  store_ = *std::move(store);
+  store_ = std::make_unique<SaveFence>(*std::move(store));
   const clusterkit::Options options = OptionsFor(config);
   transport_ = std::make_unique<BusTransport>(thread_.loop(), options, BusListenAddress(config));
   auto node = Node::Start(options, {&loop_, transport_.get(), &codec_, store_.get(), this});
@@ -151,18 +157,25 @@ void ClusterHost::Post(absl::AnyInvocable<void(Node&) &&> work) {
 void ClusterHost::Ask(Client& client, absl::AnyInvocable<Answer(Node&) &&> work) {
   client.Block();
   Post([this, id = client.id, work = std::move(work)](Node& node) mutable {
-    server_.PostToDataThread([this, id, answer = std::move(work)(node)]() mutable {
-      server_.Resume(id, [&answer](ReplyWriter& reply) { answer(reply); });
+    store_->AfterSaves([this, id, answer = std::move(work)(node)]() mutable {
+      PostAnswer(id, std::move(answer));
     });
+  });
+}
+
+void ClusterHost::PostAnswer(ClientId id, Answer answer) {
+  server_.PostToDataThread([this, id, answer = std::move(answer)]() mutable {
+    server_.Resume(id, [&answer](ReplyWriter& reply) { answer(reply); });
   });
 }
 
 void ClusterHost::AskReport(Client& client,
                             absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write) {
-  // Only the copy is made on the node's thread; printing a large cluster takes longer.
-  Ask(client, [write = std::move(write)](Node& node) mutable -> Answer {
-    return [report = ClusterReport{node.Status(), node.view()},
-            write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); };
+  client.Block();
+  Post([this, id = client.id, write = std::move(write)](Node& node) mutable {
+    // Only the copy is made on the node's thread; printing a large cluster takes longer.
+    PostAnswer(id, [report = ClusterReport{node.Status(), node.view()},
+                    write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); });
   });
 }
 

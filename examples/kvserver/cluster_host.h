@@ -9,7 +9,6 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "clusterkit/file/file_state_store.h"
 #include "clusterkit/node.h"
 #include "clusterkit/observer.h"
 #include "clusterkit/routing.h"
@@ -21,6 +20,7 @@
 #include "kvserver/config.h"
 #include "kvserver/loop_handles.h"
 #include "kvserver/replication.h"
+#include "kvserver/save_fence.h"
 
 namespace kv {
 
@@ -52,11 +52,11 @@ class ClusterHost final : public CommandGate,
   // The client endpoint of the primary that this node follows; an empty host: not known.
   clusterkit::Endpoint PrimaryAddress() override;
 
-  // Runs `work` with the node on its thread, and what that returns on this thread to write the
-  // reply. The client waits, its other requests behind it.
+  // Runs `work` with the node on its thread, and, once what it did is saved and published, what
+  // it returns on this thread to write the reply. The client waits, its other requests behind it.
   using Answer = absl::AnyInvocable<void(ReplyWriter&)>;
   void Ask(Client& client, absl::AnyInvocable<Answer(clusterkit::Node&) &&> work);
-  // The same for what only prints what the node knows.
+  // For what only prints what the node knows; this does not wait for the disk.
   void AskReport(Client& client, absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write);
 
   // --- CommandGate ---------------------------------------------------------------------------
@@ -70,6 +70,7 @@ class ClusterHost final : public CommandGate,
   absl::Status StartNode(const Config& config);
   void OnEvent(const clusterkit::Event& event, clusterkit::Instant now) override;
   void Post(absl::AnyInvocable<void(clusterkit::Node&) &&> work);  // From any thread.
+  void PostAnswer(ClientId id, Answer answer);
 
   // On the data thread.
   void JoinData();
@@ -90,7 +91,7 @@ class ClusterHost final : public CommandGate,
   clusterkit::uv::LoopThread thread_;
   clusterkit::uv::Loop& loop_;
   clusterkit::ProtobufCodec codec_;
-  std::unique_ptr<clusterkit::FileStateStore> store_;
+  std::unique_ptr<SaveFence> store_;
   std::unique_ptr<clusterkit::Transport> transport_;
   std::unique_ptr<clusterkit::Node> node_;
 

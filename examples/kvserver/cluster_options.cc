@@ -8,8 +8,6 @@
 namespace kv {
 namespace {
 
-constexpr int64_t kBusPortOffset = 10000;
-
 bool IsWildcard(const std::string& address) {
   return address.empty() || address == "*" || address == "::*" || address == "0.0.0.0" ||
          address == "::";

@@ -7,6 +7,10 @@
 
 namespace kv {
 
+// From a node's client port to its bus port, unless it is told otherwise.
+inline constexpr int64_t kBusPortOffset = 10000;
+inline constexpr int64_t kMaxPort = 65535;
+
 // What Redis's directives mean to the library.
 clusterkit::Options OptionsFor(const Config& config);
 

@@ -6,6 +6,7 @@
 
 #include "kvserver/cluster_command_util.h"
 #include "kvserver/cluster_commands.h"
+#include "kvserver/cluster_options.h"
 #include "kvserver/text.h"
 
 namespace kv {
@@ -17,9 +18,6 @@ using clusterkit::NodeId;
 using clusterkit::NodeView;
 using clusterkit::Role;
 
-constexpr int64_t kBusPortOffset = 10000;
-constexpr int64_t kMaxPort = 65535;
-
 bool IsLiteralAddress(const std::string& host) {
   unsigned char bytes[sizeof(in6_addr)];
   return inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
@@ -28,9 +26,15 @@ bool IsLiteralAddress(const std::string& host) {
 
 std::string Quoted(std::string_view arg) { return std::string(arg.substr(0, 128)); }
 
+// The arity fits the subcommand, but more arguments have no meaning.
+void ReplyFormError(CommandContext& context) {
+  context.reply.Error(absl::StrCat("ERR unknown subcommand or wrong number of arguments for '",
+                                   Quoted(context.args[1]), "'. Try CLUSTER HELP."));
+}
+
 void Meet(CommandContext& context) {
   const Args args = context.args;
-  if (args.size() > 5) return ReplyArityError(context);
+  if (args.size() > 5) return ReplyFormError(context);
   int64_t port = 0;
   if (!ParseInt(args[3], &port)) {
     return context.reply.Error(
@@ -85,7 +89,7 @@ void Forget(CommandContext& context) {
 }
 
 void Reset(CommandContext& context) {
-  if (context.args.size() > 3) return ReplySyntaxError(context);
+  if (context.args.size() > 3) return ReplyFormError(context);
   clusterkit::ResetMode mode = clusterkit::ResetMode::kSoft;
   if (context.args.size() == 3) {
     if (EqualsIgnoreCase(context.args[2], "hard")) {

@@ -145,7 +145,7 @@ absl::Status ApplyDirective(Config& config, absl::Span<const std::string> words,
   if (args.empty() || (args.size() > 1 && !directive->many_arguments)) {
     return absl::InvalidArgumentError("wrong number of arguments");
   }
-  const absl::Status status = directive->set(config, args);
+  absl::Status status = directive->set(config, args);
   if (!status.ok()) return status;
   const std::string about = WarningFor(config, directive->name);
   if (!about.empty()) *warning = absl::StrCat("WARNING: ", about);

@@ -107,10 +107,10 @@ Directive Memory(std::string_view name, int64_t Config::*field, Bounds bounds,
 }
 
 Directive BacklogSize() {
-  static constexpr int64_t kSmallest = 16 * 1024;
+  static constexpr int64_t kSmallest = int64_t{16} << 10;
   Directive directive = Memory("repl-backlog-size", &Config::repl_backlog_size, {1, kMaxLong});
   directive.set = [set = directive.set](Config& config, Words args) {
-    const absl::Status status = set(config, args);
+    absl::Status status = set(config, args);
     config.repl_backlog_size = std::max(config.repl_backlog_size, kSmallest);
     return status;
   };

@@ -89,7 +89,7 @@ absl::Status WriteAtomically(const std::string& path, const std::string& text) {
   ok = std::fflush(file) == 0 && fsync(fileno(file)) == 0 && ok;
   ok = std::fclose(file) == 0 && ok;
   if (ok && std::rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  const absl::Status status = Failed("write");
+  absl::Status status = Failed("write");
   std::remove(temporary.c_str());
   return status;
 }

@@ -14,13 +14,15 @@ namespace kv {
 namespace {
 
 // Room that a read into the connection's own buffer gets at least.
-constexpr size_t kMinReadRoom = 16 * 1024;
+constexpr size_t kMinReadRoom = size_t{16} << 10;
 // Buffers beyond this are given back when they are empty.
-constexpr size_t kKeepBuffer = 64 * 1024;
+constexpr size_t kKeepBuffer = size_t{64} << 10;
 // Replies are written as soon as they reach this, also in the middle of a pipeline.
-constexpr size_t kFlushBytes = 256 * 1024;
+constexpr size_t kFlushBytes = size_t{256} << 10;
 // Input that a blocked client may pile up before its socket is no longer read.
-constexpr size_t kMaxInputWhileBlocked = 1024 * 1024;
+constexpr size_t kMaxInputWhileBlocked = size_t{1} << 20;
+// What "no limit" means for output: libuv takes a buffer of less than 4 GiB at once.
+constexpr uint64_t kMaxOutput = uint64_t{2} << 30;
 
 std::string FormatAddress(const sockaddr_storage& address) {
   char text[INET6_ADDRSTRLEN] = "?";
@@ -112,6 +114,7 @@ void Connection::TakeUpInput() {
   const std::string_view input(input_.data(), stored_);
   const size_t served = Serve(input);
   if (served > 0) StoreInput(input.substr(served));
+  if (closing_) return;
   StartReading();
   const Config& config = server_.config_;
   const auto limit = static_cast<size_t>(config.client_query_buffer_limit) +
@@ -222,7 +225,7 @@ bool Connection::CloseIfOutputTooLarge() {
                                                                   : config.output_limit_normal;
   const size_t size = client_.reply.size() + client_.pending_output_bytes;
   const int64_t now_ms = server_.keyspace_.now_ms();
-  bool close = limit.hard_bytes != 0 && size > limit.hard_bytes;
+  bool close = size > (limit.hard_bytes == 0 ? kMaxOutput : std::min(limit.hard_bytes, kMaxOutput));
   if (limit.soft_bytes == 0 || size <= limit.soft_bytes) {
     over_soft_limit_since_ms_ = 0;
   } else if (over_soft_limit_since_ms_ == 0) {

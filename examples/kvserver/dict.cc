@@ -126,7 +126,7 @@ void Dict::ResizeIfNeeded() {
 
 Dict::Table Dict::NewTable(size_t buckets) {
   Table table;
-  table.buckets.reset(static_cast<Entry**>(std::calloc(buckets, sizeof(Entry*))));
+  table.buckets.reset(static_cast<Entry**>(std::calloc(buckets, sizeof(void*))));
   if (table.buckets == nullptr) throw std::bad_alloc();
   table.size = buckets;
   return table;

@@ -104,7 +104,7 @@ void ReplicationPrimary::Append(Args args) {
 }
 
 void ReplicationPrimary::Flush() {
-  if (std::exchange(acks_wanted_, false)) {
+  if (std::exchange(acks_wanted_, false) && !replicas_.empty()) {
     static constexpr std::string_view kGetAck[] = {"REPLCONF", "GETACK", "*"};
     Append(kGetAck);
   }

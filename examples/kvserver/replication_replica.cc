@@ -13,8 +13,6 @@ namespace kv {
 namespace {
 
 constexpr size_t kReadRoom = 64 * 1024;
-constexpr int64_t kFirstRetryMs = 100;
-constexpr int64_t kLastRetryMs = 1000;
 constexpr int64_t kAckIntervalMs = 1000;
 constexpr size_t kMaxLine = 1024;
 
@@ -86,8 +84,7 @@ void ReplicationReplica::CloseSocket() {
 
 void ReplicationReplica::Fail(std::string_view why) {
   std::string text = absl::StrCat("Connection with primary ", Name(peer_), " failed: ");
-  // A primary that is down refuses several times a second; that is told once.
-  Log(retry_delay_ms_ == 0 ? LogLevel::kWarning : LogLevel::kVerbose, text.append(why));
+  Log(Repeated() ? LogLevel::kVerbose : LogLevel::kWarning, text.append(why));
   CloseSocket();
   if (state_ == State::kConnected) down_since_ms_ = NowMs();
   // At once after a link that worked: only the connection may have broken.
@@ -124,7 +121,8 @@ void ReplicationReplica::Connect() {
 
 void ReplicationReplica::OnConnected(int status) {
   if (status != 0) return Fail(uv_strerror(status));
-  Log(LogLevel::kNotice, absl::StrCat("PRIMARY <-> REPLICA sync started with ", Name(peer_)));
+  Log(Repeated() ? LogLevel::kVerbose : LogLevel::kNotice,
+      absl::StrCat("PRIMARY <-> REPLICA sync started with ", Name(peer_)));
   uv_tcp_keepalive(&socket_->tcp, 1, 60);
   state_ = State::kHandshake;
   SendHandshake();

@@ -60,6 +60,9 @@ class ReplicationReplica {
  private:
   struct Socket;  // Outlives this object until libuv lets go of it.
 
+  static constexpr int64_t kFirstRetryMs = 100;
+  static constexpr int64_t kLastRetryMs = 1000;
+
   void Connect();
   void OnConnected(int status);
   void SendHandshake();
@@ -77,6 +80,8 @@ class ReplicationReplica {
   // Ends the connection and tries again later.
   void Fail(std::string_view why);
   void CloseSocket();
+  // A primary that is down or refuses is asked several times a second; that is told once.
+  bool Repeated() const { return retry_delay_ms_ > kFirstRetryMs; }
   std::string_view Input() const { return std::string_view(input_).substr(consumed_); }
 
   Server& server_;

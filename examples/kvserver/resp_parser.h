@@ -21,9 +21,9 @@ namespace kv {
 class RequestParser {
  public:
   struct Limits {
-    int64_t max_args = 1024 * 1024;
-    int64_t max_bulk_bytes = 512ll << 20;
-    size_t max_line_bytes = 64 * 1024;  // inline request, or a count's line
+    int64_t max_args = int64_t{1} << 20;
+    int64_t max_bulk_bytes = int64_t{512} << 20;
+    size_t max_line_bytes = size_t{64} << 10;  // inline request, or a count's line
     // A client that has not authenticated gets no room for large requests.
     bool authenticated = true;
   };

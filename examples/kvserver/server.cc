@@ -15,7 +15,7 @@
 namespace kv {
 namespace {
 
-constexpr size_t kReadBuffer = 64 * 1024;
+constexpr size_t kReadBuffer = size_t{64} << 10;
 constexpr int64_t kMaxHz = 500;
 // Upkeep per tick may take this long, so that it delays no request by more.
 constexpr uint64_t kExpireBudgetNs = 5'000'000;

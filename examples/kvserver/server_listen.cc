@@ -43,7 +43,7 @@ bool IsMissingAddress(int error) {
 absl::Status Server::Listen() {
   for (const std::string& word : config_.bind) {
     const bool optional = word.rfind('-', 0) == 0;
-    const absl::Status status = ListenOn(optional ? word.substr(1) : word, optional);
+    absl::Status status = ListenOn(optional ? word.substr(1) : word, optional);
     if (!status.ok()) return status;
   }
   if (listeners_.empty() && config_.port != 0) {

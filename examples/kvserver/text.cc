@@ -10,14 +10,13 @@
 namespace kv {
 namespace {
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; }
 
 bool IsBlank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  c = Lower(c);
+  c = LowerChar(c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -80,7 +79,7 @@ bool ParseInt(std::string_view text, int64_t* value) {
 
 bool ParseLongDouble(std::string_view text, long double* value) {
   // Longer than any number that a long double prints as.
-  constexpr size_t kMaxLength = 5 * 1024;
+  constexpr size_t kMaxLength = 5120;
   if (text.empty() || text.size() >= kMaxLength || IsBlank(text[0])) return false;
   const std::string terminated(text);
   char* end = nullptr;
@@ -93,7 +92,7 @@ bool ParseLongDouble(std::string_view text, long double* value) {
 }
 
 std::string FormatLongDouble(long double value) {
-  char buffer[5 * 1024];
+  char buffer[5120];
   const int size = std::snprintf(buffer, sizeof(buffer), "%.17Lf", value);
   std::string text(buffer, static_cast<size_t>(size));
   if (text.find('.') != std::string::npos) {
@@ -103,17 +102,9 @@ std::string FormatLongDouble(long double value) {
   return text == "-0" ? "0" : text;
 }
 
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Lower(a[i]) != Lower(b[i])) return false;
-  }
-  return true;
-}
-
 std::string ToLower(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower) c = Lower(c);
+  for (char& c : lower) c = LowerChar(c);
   return lower;
 }
 

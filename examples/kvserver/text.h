@@ -17,7 +17,16 @@ bool ParseLongDouble(std::string_view text, long double* value);
 std::string FormatLongDouble(long double value);
 
 // ASCII only, like Redis's commands and directives.
-bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+constexpr char LowerChar(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+constexpr bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (LowerChar(a[i]) != LowerChar(b[i])) return false;
+  }
+  return true;
+}
 std::string ToLower(std::string_view text);
 std::string ToUpper(std::string_view text);
 

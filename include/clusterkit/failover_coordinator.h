@@ -78,6 +78,8 @@ class FailoverCoordinator {
                                     Rng& rng);
   // Our primary asked us to replace it.
   void OnStandRequest(const NodeId& primary, Instant now);
+  // It takes that back.
+  void ForgetStandRequest() { consent_.reset(); }
   // True if the vote counts: it is for the current epoch of a round that is still open.
   bool OnAck(const NodeId& voter, const FailoverAuthAck& ack, Instant now);
   bool OnRefusal(const NodeId& voter, const FailoverAuthRefusal& refusal, Instant now);
@@ -145,6 +147,7 @@ class FailoverCoordinator {
     bool new_voter = false;             // Needs those answers.
     std::optional<NodeId> replaced;     // May still vote, until a majority has confirmed us.
     bool asked = false;                 // For answers, after `until`.
+    bool far_floor = false;             // The majority was not to be had.
     absl::btree_set<NodeId> confirmed;  // Voters that see us as one of them.
     absl::btree_set<NodeId> heard;      // Voters, since `until`.
     absl::btree_set<NodeId> heard_settled;
@@ -159,7 +162,7 @@ class FailoverCoordinator {
   };
 
   // Candidate (candidate.cc).
-  Ineligible Eligibility(const NodeView& primary, Instant now) const;
+  Ineligible Eligibility(const NodeView& primary, bool consent, Instant now) const;
   void Stop(ElectionEnded::How how, const ClusterView& view, std::vector<ElectionStep>& steps);
   int Rank(const ClusterView& view) const;
   bool EverybodyFresherIsExcluded(const ClusterView& view) const;
@@ -185,6 +188,7 @@ class FailoverCoordinator {
   Instant own_reported_at_;
   absl::btree_map<NodeId, Sibling> siblings_;
   std::variant<Idle, Waiting, Campaigning, Resting> state_;
+  int timeouts_ = 0;  // Rounds in a row that ended without an answer either way.
   std::optional<Consent> consent_;
   Ineligible last_ineligible_ = Ineligible::kNone;
   bool is_voter_ = false;

@@ -50,7 +50,7 @@ class GossipEngine {
   struct Peer {
     Instant answered;        // Last PONG we know of, our own or by gossip.
     Instant answered_us;     // Last PONG to us.
-    bool outstanding = false;
+    std::optional<Instant> pinged;  // Not answered yet.
   };
 
   const Options* options_;

@@ -189,6 +189,7 @@ struct Header {
   // The slots themselves, when the receiver may not know them.
   std::optional<SlotSet> claim;
   Progress progress;
+  bool progress_unknown = false;  // The sender's host has not reported any since its start.
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.
   bool no_failover = false;
   bool data_missing = false;      // Owns slots but has lost their content.

@@ -18,6 +18,7 @@ bool SameShard(const ShardId& a, const ShardId& b) { return a == b && !a.IsZero(
 void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   PeerFacts& facts = table_.facts(header.sender);
   facts.progress = header.progress;
+  facts.progress_unknown = header.progress_unknown;
   coordinator_.OnProgress(header.sender, header.progress, std::nullopt);
   // A peer has two links with us, and may have restarted: older statements are history.
   if (link.incarnation != facts.incarnation || header.facts_version < facts.facts_version) return;
@@ -26,6 +27,7 @@ void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   facts.data_missing = header.data_missing;
   ApplyAddress(link, header);
   ApplyRole(header);
+  if (self().primary == header.sender) FollowPrimary(header);
   if (header.role == Role::kPrimary) {
     ApplyHeartbeatClaim(header);
     ResolveCollision(header);
@@ -84,10 +86,23 @@ void NodeCore::Impl::ApplyRole(const Header& header) {
   RequestSave(/*sync=*/false);
   Emit(RoleChanged{RoleChanged::Cause::kReplaced, node.id, Role::kReplica, node.primary,
                    shard_changed, header.config_epoch});
+}
+
+// What our primary says of itself is true of us, too.
+void NodeCore::Impl::FollowPrimary(const Header& header) {
+  if (!header.data_missing) coordinator_.ForgetStandRequest();
+  if (header.role == Role::kPrimary) {
+    if (header.shard.IsZero() || header.shard == self().shard) return;
+    table_.Edit(table_.self_id(), /*config=*/true).shard = header.shard;
+    RequestSave(/*sync=*/false);
+    announce_ = true;
+    return;
+  }
   // Never replicate a replica: follow our primary to its own.
-  if (self().primary == header.sender && header.primary && *header.primary != table_.self_id() &&
-      table_.Find(*header.primary) != nullptr) {
-    BecomeReplica(*header.primary, RoleChanged::Cause::kPrimaryReplaced);
+  if (!header.primary || *header.primary == table_.self_id()) return;
+  const KnownNode* next = table_.Find(*header.primary);
+  if (next != nullptr && next->role == Role::kPrimary) {
+    BecomeReplica(next->id, RoleChanged::Cause::kPrimaryReplaced);
   }
 }
 
@@ -97,8 +112,8 @@ void NodeCore::Impl::PrimaryBecameReplica(const Header& header) {
   if (table_.slots().CountOf(header.sender) == 0) return;
   const KnownNode* heir = header.primary ? table_.Find(*header.primary) : nullptr;
   const bool same_shard = heir != nullptr && SameShard(heir->shard, header.shard);
-  if (heir != nullptr && heir->id == table_.self_id()) return;  // We know what we own.
-  if (same_shard && header.config_epoch >= table_.ConfigEpochOf(header.sender)) {
+  const bool mine = heir != nullptr && heir->id == table_.self_id();  // We know what we own.
+  if (same_shard && !mine && header.config_epoch >= table_.ConfigEpochOf(header.sender)) {
     KnownNode& node = table_.Edit(heir->id, /*config=*/true);
     node.role = Role::kPrimary;
     node.primary.reset();
@@ -189,9 +204,12 @@ void NodeCore::Impl::OnUpdate(const SlotUpdate& update) {
     if (!update.shard.IsZero()) node.shard = update.shard;
     RequestSave(/*sync=*/true);
   }
-  // A third node's word can bind slots, but only the owner's own silence makes one unclaimed.
+  // A third node's word can bind slots, but only the owner's own word makes or unmakes one
+  // unclaimed.
   SlotClaim claim{update.owner, update.config_epoch, update.slots};
-  claim.slots.Add(table_.slots().SlotsOf(update.owner));
+  SlotSet held = table_.slots().SlotsOf(update.owner);
+  held.Remove(table_.slots().unclaimed());
+  claim.slots.Add(held);
   ApplyClaim(claim);
 }
 
@@ -261,7 +279,8 @@ Epoch NodeCore::Impl::GreatestEpoch() const {
 void NodeCore::Impl::BecomeReplica(const NodeId& primary, RoleChanged::Cause cause) {
   const KnownNode& leader = *table_.Find(primary);
   const ShardId shard = leader.shard.IsZero() ? self().shard : leader.shard;
-  const bool shard_changed = shard != self().shard;
+  // Of a leader whose shard we do not know yet nothing says that our data is of its kind.
+  const bool shard_changed = leader.shard.IsZero() || shard != self().shard;
   KnownNode& me = table_.Edit(table_.self_id(), /*config=*/true);
   me.role = Role::kReplica;
   me.primary = primary;

@@ -63,6 +63,11 @@ std::optional<Goodbye> NodeCore::Impl::ObjectionTo(const Link& link, const Hello
   if (link.phase == Link::Phase::kReady) {
     return Goodbye{Goodbye::Reason::kProtocol, "second hello on a link"};
   }
+  if (!link.outbound && table_.Find(hello.sender) == nullptr &&
+      links_.CountInbound([this](const NodeId& id) { return table_.Find(id) == nullptr; }) >=
+          options_.max_anonymous_links) {
+    return Goodbye{Goodbye::Reason::kLimit, "too many links of unknown nodes"};
+  }
   if (link.target && *link.target != hello.sender) {
     return Goodbye{Goodbye::Reason::kProtocol,
                    absl::StrCat("dialled node ", link.target->ToHex(), " but node ",
@@ -81,7 +86,8 @@ void NodeCore::Impl::OnHello(Link& link, const Hello& hello) {
   link.features = hello.features & kSupportedFeatures;
   LearnOwnHost(hello.receiver_host);
   if (std::optional<LinkId> replaced = links_.Bind(link, hello.sender)) CloseLink(*replaced);
-  if (table_.Find(hello.sender) != nullptr) {
+  if (const KnownNode* known = table_.Find(hello.sender)) {
+    if (known->shard.IsZero()) table_.Edit(hello.sender, /*config=*/true).shard = hello.shard;
     PeerFacts& facts = table_.facts(hello.sender);
     if (facts.incarnation != hello.incarnation) {
       // A new process: what the old one said of itself orders nothing any more.

@@ -1,5 +1,6 @@
 // Elections carried out: what FailoverCoordinator decides, made durable and sent.
 
+#include <algorithm>
 #include <utility>
 
 #include "core/impl.h"
@@ -7,6 +8,7 @@
 namespace clusterkit {
 
 void NodeCore::Impl::AdvanceElection() {
+  if (serving_.HostStalled(now_)) return;  // Nobody would serve what we win.
   // View() may change under the steps; the coordinator decides on the one it was given.
   std::shared_ptr<const ClusterView> view = SharedView();
   for (const ElectionStep& step : coordinator_.Advance(*view, current_epoch_, now_, rng_)) {
@@ -56,7 +58,7 @@ void NodeCore::Impl::Apply(const Promote& step) {
   serving_.Revoke();
   extras_changed_ = true;
   RequestSave(/*sync=*/true);
-  announce_ = true;
+  announce_ = ask_voters_ = true;
   Emit(ConfigEpochChanged{ConfigEpochChanged::Cause::kElection, from, step.epoch, std::nullopt});
   SlotsRebound rebound;
   moved.ForEach([&](SlotId slot) {
@@ -95,8 +97,11 @@ void NodeCore::Impl::OnAuthAck(const Header& header, const FailoverAuthAck& ack)
   if (ack.shard != self().shard) return;
   const std::optional<Instant> asked = coordinator_.RoundStartedAt();
   if (!coordinator_.OnAck(header.sender, ack, now_)) return;
-  // It answered what we sent when the round began: good for the lease of the winner, too.
-  if (asked) serving_.OnVoterAnswered(header.sender, *asked);
+  // The winner may serve for as long as its voters have promised not to vote for another: until
+  // the end of the round. Beyond that it needs answers like any primary.
+  const absl::Duration beyond =
+      std::min(options_.RoundLength() - options_.ServeLease(), absl::ZeroDuration());
+  if (asked) serving_.OnVoterAnswered(header.sender, *asked + beyond);
 }
 
 void NodeCore::Impl::OnAuthRefusal(const Header& header, const FailoverAuthRefusal& refusal) {
@@ -125,21 +130,29 @@ void NodeCore::Impl::UpdateDataGuard() {
   DataGuard guard = DataGuard::kOff;
   std::optional<NodeId> successor;
   if (missing) {
+    if (!data_missing_since_) data_missing_since_ = now_;
+    // Who has not spoken may hold the data. Who is gone, or stays silent for long, does not count.
+    const bool patient = now_ - *data_missing_since_ < options_.ReportValidity();
     for (const auto& node : View().nodes()) {
       if (node->role != Role::kReplica || node->primary != table_.self_id()) continue;
       const PeerFacts& facts = table_.facts(node->id);
-      if (!facts.heard) {
-        // It may hold the data. One that failed before it spoke counts as lost.
-        if (guard == DataGuard::kOff && node->health != Health::kFail) guard = DataGuard::kWaiting;
-      } else if (facts.progress.synced) {
+      if (facts.heard && !facts.progress_unknown) {
+        if (!facts.progress.synced) continue;
         guard = DataGuard::kActive;
         if (node->health != Health::kOnline || node->no_failover) continue;
         if (!successor || Progress::Compare(facts.progress, table_.facts(*successor).progress) > 0) {
           successor = node->id;
         }
+      } else if (guard == DataGuard::kOff && patient && !facts.failed) {
+        guard = DataGuard::kWaiting;
       }
     }
-    if (guard == DataGuard::kOff) data_present_.reset();  // Nobody has it: serve what there is.
+    // Nobody has it, and we have begun to serve what there is: now that is the data.
+    if (guard == DataGuard::kOff && guard_ == DataGuard::kOff && serving_.lease()->until() > now_) {
+      data_present_.reset();
+    }
+  } else {
+    data_missing_since_.reset();
   }
   if (guard != guard_ || successor != guard_successor_) {
     guard_ = guard;

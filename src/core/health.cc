@@ -24,6 +24,7 @@ void NodeCore::Impl::EvaluateTouched() {
 
 void NodeCore::Impl::ApplyHealth(const HealthChanged& change) {
   table_.Edit(change.id).health = change.to;
+  table_.facts(change.id).failed = change.to == Health::kFail;
   Emit(change);
   if (change.to == Health::kPfail) {
     QueueReports(change.id, true);

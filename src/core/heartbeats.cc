@@ -45,6 +45,7 @@ NodeCore::Impl::Facts NodeCore::Impl::MakeFacts() {
   header.bus = self().bus;
   header.client = self().client;
   header.no_failover = options_.no_failover;
+  header.progress_unknown = !replication_reported_;
   header.data_missing = guard_ != DataGuard::kOff;
   header.abstaining = coordinator_.Abstaining();
   header.state = serving_.state();
@@ -61,6 +62,7 @@ void NodeCore::Impl::RefreshFacts() { facts_ = MakeFacts(); }
 bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
   if (link.phase != Link::Phase::kReady) return false;
   const Facts& facts = path == Path::kPrompt ? durable_facts_ : facts_;
+  if (facts.header.sender != table_.self_id()) return false;  // Our identity is not durable yet.
   Message message{facts.header, std::move(body)};
   // These two promise nothing and may run ahead of the disk.
   message.header.current_epoch = current_epoch_;
@@ -84,7 +86,7 @@ bool NodeCore::Impl::SendTo(const NodeId& to, MessageBody body, Path path) {
   return link != nullptr && SendBody(*link, std::move(body), path);
 }
 
-void NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path) {
+bool NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path) {
   Heartbeat heartbeat;
   heartbeat.kind = kind;
   heartbeat.stamp = stamp;
@@ -92,17 +94,17 @@ void NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t st
     heartbeat.known_claim_digest = table_.facts(*link.peer).claim_digest;
     heartbeat.withholds_lease = kind == Heartbeat::Kind::kPong &&
                                 (node->health == Health::kFail || !View().IsVoter(node->id) ||
-                                 coordinator_.RoundOpen(node->shard, now_));
+                                 ledger().BlockedFor(node->shard, node->id, now_).has_value());
   }
   heartbeat.gossip = gossip_.BuildGossip(View(), *link.peer, now_, rng_);
-  SendBody(link, std::move(heartbeat), path);
+  return SendBody(link, std::move(heartbeat), path);
 }
 
 void NodeCore::Impl::Ping(const NodeId& peer) {
   Link* link = links_.Outbound(peer);
   if (link == nullptr) return;
   const auto kind = introduced_.contains(peer) ? Heartbeat::Kind::kMeet : Heartbeat::Kind::kPing;
-  SendHeartbeat(*link, kind, StampOf(now_), Path::kPrompt);
+  if (!SendHeartbeat(*link, kind, StampOf(now_), Path::kPrompt)) return;
   detector_.OnPingSent(peer, now_);
   gossip_.OnPingSent(peer, now_);
 }
@@ -114,10 +116,18 @@ void NodeCore::Impl::SendPings() {
 void NodeCore::Impl::Announce() {
   if (serving_.HostStalled(now_)) return;
   for (const NodeId& peer : table_.Peers()) {
-    if (Link* link = links_.Outbound(peer)) {
+    Link* link = links_.Outbound(peer);
+    if (link == nullptr) continue;
+    if (ask_voters_ && View().IsVoter(peer)) {
+      // A new primary needs their answers to the same news, for its lease and for its vote.
+      SendHeartbeat(*link, Heartbeat::Kind::kPing, StampOf(now_), Path::kDurable);
+      detector_.OnPingSent(peer, now_);
+      gossip_.OnPingSent(peer, now_);
+    } else {
       SendHeartbeat(*link, Heartbeat::Kind::kPong, 0, Path::kDurable);
     }
   }
+  ask_voters_ = false;
 }
 
 // Whether the sender may be heard at all, and is known after this.
@@ -129,6 +139,10 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
   }
   if (header.sender != *link.peer) {
     Refuse(link.id, {Goodbye::Reason::kProtocol, "sender changed within a link"});
+    return false;
+  }
+  if (header.primary == header.sender) {
+    Refuse(link.id, {Goodbye::Reason::kProtocol, "a node is its own primary"});
     return false;
   }
   const uint64_t epoch = std::max(header.current_epoch.value, header.config_epoch.value);

@@ -127,7 +127,7 @@ class NodeCore::Impl {
   void RefreshFacts();
   bool SendBody(Link& link, MessageBody body, Path path);
   bool SendTo(const NodeId& to, MessageBody body, Path path);
-  void SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path);
+  bool SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path);
   void SendPings();
   void Ping(const NodeId& peer);
   void Announce();                  // An unsolicited PONG to everybody.
@@ -136,6 +136,7 @@ class NodeCore::Impl {
   void ApplyHeader(Link& link, const Header& header);
   void ApplyAddress(const Link& link, const Header& header);
   void ApplyRole(const Header& header);
+  void FollowPrimary(const Header& header);
   void PrimaryBecameReplica(const Header& header);
   void ApplyHeartbeatClaim(const Header& header);
   void ApplyClaim(const SlotClaim& claim);
@@ -184,8 +185,10 @@ class NodeCore::Impl {
 
   Epoch current_epoch_;
   ReplicationStatus replication_;
+  bool replication_reported_ = false;
   bool progress_final_ = false;               // Told to siblings and voters.
   std::optional<bool> data_present_;          // As reported by the host.
+  std::optional<Instant> data_missing_since_;
   DataGuard guard_ = DataGuard::kOff;
   std::optional<NodeId> guard_successor_;
   Instant next_stand_request_;
@@ -198,6 +201,7 @@ class NodeCore::Impl {
   absl::btree_set<NodeId> touched_;           // Health to be evaluated in Settle.
   absl::btree_map<NodeId, std::vector<SuspicionReport::Item>> reports_;  // To send in Settle.
   bool announce_ = false;                     // What we say of ourselves changed for all.
+  bool ask_voters_ = false;                   // And the voters are to answer it.
 
   Facts facts_;                               // As we are.
   Facts durable_facts_;                       // As we were when last durable.

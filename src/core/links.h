@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/functional/function_ref.h"
 #include "clusterkit/options.h"
 #include "clusterkit/time.h"
 #include "clusterkit/types.h"
@@ -56,6 +57,8 @@ class Links {
   std::vector<LinkId> All() const;
   std::vector<LinkId> AllOf(const NodeId& peer) const;
   size_t anonymous() const;
+  // Ready inbound links of peers that fit.
+  size_t CountInbound(absl::FunctionRef<bool(const NodeId&)> fits) const;
 
   // --- When to dial --------------------------------------------------------------------------
   // Dial soon; `at_once` forgets earlier failures.

@@ -41,6 +41,7 @@ void NodeCore::Impl::Settle() {
   EvaluateTouched();
   coordinator_.OnView(View(), now_);
   AdvanceElection();
+  coordinator_.OnView(View(), now_);  // A promotion makes us a voter now, not at the next input.
   UpdateDataGuard();
   const ClusterState before = serving_.state();
   if (serving_.Evaluate(View(), now_)) {
@@ -103,10 +104,13 @@ void NodeCore::Impl::OnFrame(LinkId id, const Frame& frame, Instant now) {
 void NodeCore::Impl::ReportReplication(const ReplicationStatus& status, Instant now) {
   Begin(now);
   const bool broke = replication_.link_up && !status.link_up;
-  if (status.link_up) progress_final_ = false;
+  // Also when the host finds more in its buffers after the break.
+  const bool late = !status.link_up && progress_final_ && status.progress != replication_.progress;
+  if (status.link_up || late) progress_final_ = false;
   replication_ = status;
+  replication_reported_ = true;
   coordinator_.OnOwnStatus(status, now_);
-  if (broke && !IsPrimary()) SendProgress(/*final=*/true);
+  if ((broke || late) && !IsPrimary()) SendProgress(/*final=*/true);
   Settle();
 }
 

@@ -43,10 +43,18 @@ KnownNode FromRecord(const NodeRecord& record) {
   node.client = record.client;
   node.role = record.role;
   node.primary = record.primary;
-  node.health = record.health;
+  // A suspicion of the process before is none of this one.
+  node.health = record.health == Health::kFail ? Health::kFail : Health::kOnline;
   node.config_epoch = record.config_epoch;
   node.no_failover = record.no_failover;
   return node;
+}
+
+// A file from Redis 7.0 knows no shards. Every node that imports one names each shard alike, after
+// the node that led it.
+void NameShard(KnownNode& node) {
+  if (!node.shard.IsZero()) return;
+  node.shard.bytes = (node.primary ? *node.primary : node.id).bytes;
 }
 
 // An announced address wins over a remembered one, field by field.
@@ -83,10 +91,7 @@ absl::StatusOr<std::unique_ptr<NodeCore::Impl>> NodeCore::Impl::Create(
     if (record.id == state->self) self = FromRecord(record);
   }
   SetOwnAddress(self, options);
-  if (self.shard.IsZero()) {
-    // A file from Redis 7.0 knows no shards. A replica adopts its primary's when it hears it.
-    self.shard = ShardId::Random(draw);
-  }
+  NameShard(self);
   const bool owned_slots = state->slots.CountOf(state->self) > 0;
   auto impl = std::make_unique<Impl>(options, std::move(self), draw.Next(),
                                      /*restarted=*/true, state->ledger, now);
@@ -94,9 +99,15 @@ absl::StatusOr<std::unique_ptr<NodeCore::Impl>> NodeCore::Impl::Create(
   for (const NodeRecord& record : state->nodes) {
     impl->AdoptEpoch(record.config_epoch);
     if (record.id == state->self) continue;
-    impl->AddNode(FromRecord(record), NodeAdded::By::kGossip);
+    KnownNode node = FromRecord(record);
+    NameShard(node);
+    impl->AddNode(std::move(node), NodeAdded::By::kGossip);
   }
   impl->table_.EditSlots() = state->slots;
+  for (const NodeId& id : impl->table_.Ids()) {
+    // A replica owns nothing; slots it is said to own wait for whoever claims them.
+    if (impl->table_.Find(id)->role == Role::kReplica) impl->table_.EditSlots().Release(id);
+  }
   impl->ready_ = Ready{};  // What was loaded is no news.
   impl->want_save_ = false;
   if (!owned_slots) impl->serving_ = Serving(impl->options_, /*restarted=*/false, now);

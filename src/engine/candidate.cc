@@ -33,7 +33,9 @@ void FailoverCoordinator::OnProgress(const NodeId& node, const Progress& progres
   Sibling& sibling = siblings_[node];
   if (final_for.has_value()) {
     sibling.final_for = final_for;
-  } else if (!(sibling.progress == progress)) {
+  } else if (sibling.final_for) {
+    // Said before the final word, but on the other link.
+    if (progress.synced && Progress::Compare(progress, sibling.progress) <= 0) return;
     sibling.final_for.reset();
   }
   sibling.progress = progress;
@@ -49,11 +51,13 @@ void FailoverCoordinator::OnStandRequest(const NodeId& primary, Instant now) {
   consent_ = Consent{primary, now + options_->ReportValidity()};
 }
 
-Ineligible FailoverCoordinator::Eligibility(const NodeView& primary, Instant now) const {
+Ineligible FailoverCoordinator::Eligibility(const NodeView& primary, bool consent,
+                                            Instant now) const {
   if (options_->no_failover) return Ineligible::kNoFailover;
   if (primary.slot_count == 0) return Ineligible::kPrimaryHasNoSlots;
   if (!own_.progress.synced) return Ineligible::kNeverSynced;
-  if (options_->replica_validity_factor == 0) return Ineligible::kNone;
+  // A primary that asks has lost its data: any complete copy is younger.
+  if (consent || options_->replica_validity_factor == 0) return Ineligible::kNone;
   absl::Duration age = own_.since_last_io + (now - own_reported_at_);
   absl::Duration limit = options_->replica_validity_base +
                          options_->node_timeout * options_->replica_validity_factor;
@@ -119,10 +123,12 @@ std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view,
   const bool consent = HasConsent(primary->id, now);
   if (primary->health != Health::kFail && !consent) {
     Stop(ElectionEnded::How::kPrimaryBack, view, steps);
+    timeouts_ = 0;
     last_ineligible_ = Ineligible::kNone;
     return steps;
   }
-  if (Ineligible reason = Eligibility(*primary, now); reason != Ineligible::kNone) {
+  if (Ineligible reason = Eligibility(*primary, consent, now);
+      reason != Ineligible::kNone) {
     Stop(ElectionEnded::How::kOvertaken, view, steps);
     if (reason != last_ineligible_) steps.push_back(ReportIneligible{reason});
     last_ineligible_ = reason;
@@ -149,15 +155,18 @@ void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary
                                 Epoch current_epoch, Instant now,
                                 std::vector<ElectionStep>& steps) {
   Epoch epoch{current_epoch.value + 1 + IndexAmongFailedShards(view, view.self().shard)};
+  // Slow disks make slow votes: a round that was too short is not repeated at the same length.
+  const absl::Duration round =
+      std::min(options_->RoundLength() * (1 << std::min(timeouts_, 4)), kLongestRound);
   StartElection start;
   start.request.epoch = epoch;
   start.request.primary = primary.id;
   start.request.claim_epoch = primary.config_epoch;
   start.request.slots = view.slots().SlotsOf(primary.id);
-  start.request.round = options_->RoundLength();
+  start.request.round = round;
   start.request.primary_consents = consent;
   start.needed = view.Quorum();
-  state_ = Campaigning{epoch, primary.id, now, now + options_->RoundLength(), {}, 0, {}};
+  state_ = Campaigning{epoch, primary.id, now, now + round, {}, 0, {}};
   steps.push_back(std::move(start));
 }
 
@@ -188,6 +197,7 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
   if (now < round->ends_at && votes >= needed) {
     steps.push_back(Promote{round->epoch, round->primary, votes, needed});
     state_ = Idle{};
+    timeouts_ = 0;
     consent_.reset();
     return;
   }
@@ -196,6 +206,7 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
   steps.push_back(WithdrawElection{
       round->epoch, hopeless ? ElectionEnded::How::kRefused : ElectionEnded::How::kTimeout, votes,
       needed});
+  if (!hopeless) ++timeouts_;
   state_ = Resting{now + RestFor(*round, rng)};
 }
 

@@ -46,6 +46,10 @@ void FailoverCoordinator::OnView(const ClusterView& view, Instant now) {
     const NodeView* replaced = view.Find(*abstention_->replaced);
     if (replaced == nullptr || replaced->role == Role::kReplica) abstention_->replaced.reset();
   }
+  absl::erase_if(freshness_refusals_, [&](const auto& entry) {
+    const NodeView* primary = view.Find(entry.second.primary);
+    return primary == nullptr || primary->health != Health::kFail;
+  });
   is_voter_ = is_voter;
   first_view_ = false;
   promotion_.reset();
@@ -59,7 +63,12 @@ bool FailoverCoordinator::OnVoterAnswered(const ClusterView& view, const Header&
   if (abstention_->replaced) {
     int confirmed = 0;
     for (const NodeId& id : view.voters()) confirmed += abstention_->confirmed.contains(id) ? 1 : 0;
-    if (confirmed < view.Quorum()) return false;
+    if (confirmed < view.Quorum()) {
+      // With voters missing, a majority with ourselves has to do, and a far floor.
+      const bool waited = now - abstention_->since >= options_->ReportValidity();
+      if (!waited || confirmed + 1 < view.Quorum()) return false;
+      abstention_->far_floor = true;
+    }
     // From here on nobody of this majority confirms the node we replaced, so its right to vote
     // lapses in ServeLease(), and a round that it voted in can last the longest round more.
     abstention_->replaced.reset();
@@ -88,13 +97,14 @@ bool FailoverCoordinator::HeardEnough(const ClusterView& view, Epoch current_epo
     heard += abstention_->heard.contains(id) ? 1 : 0;
   }
   const bool everybody = heard + 1 >= static_cast<int>(view.voters().size());
-  if (settled >= view.Quorum() || everybody) {
+  if (!abstention_->far_floor && (settled >= view.Quorum() || everybody)) {
     Settle(current_epoch);
     return true;
   }
-  // With voters missing the majority may not be had for long. A floor far above every epoch that
+  // With voters missing, the majority may not be had for long. A floor far above every epoch that
   // anybody can have voted in is as good; it only uses up numbers.
-  const bool waited = now - abstention_->until >= options_->ReportValidity();
+  const bool waited =
+      abstention_->far_floor || now - abstention_->until >= options_->RoundLength();
   if (!waited || heard + 1 < view.Quorum()) return false;
   Settle({current_epoch.value + kFarFloor});
   return true;
@@ -172,7 +182,8 @@ VoteDecision FailoverCoordinator::ConsiderVote(const ClusterView& view, const He
     return {VoteRefusal::kUnknownCandidate, {}, {}};
   }
   const NodeView* primary = view.Find(request.primary);
-  if (primary == nullptr || primary->shard != shard) {
+  // A voter that joined after the primary died may never have heard of which shard it was.
+  if (primary == nullptr || (primary->shard != shard && !primary->shard.IsZero())) {
     return {VoteRefusal::kUnknownCandidate, {}, {}};
   }
   if (!request.primary_consents) {

@@ -141,7 +141,9 @@ std::optional<HealthChanged> FailureDetector::Evaluate(const ClusterView& view,
     return change;
   }
   if (!peer.failed_at) peer.failed_at = now;
-  if (!AnsweredSinceFail(subject) || hold_fail) return std::nullopt;
+  if (!AnsweredSinceFail(subject) || peer.ping_sent || peer.broken || hold_fail) {
+    return std::nullopt;
+  }
   peer.failed_at.reset();
   change.to = Health::kOnline;
   change.cause = HealthChanged::Cause::kAnswered;

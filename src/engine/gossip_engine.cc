@@ -15,25 +15,25 @@ bool Reachable(const NodeView& node) { return !node.bus.host.empty() && node.bus
 
 void GossipEngine::Track(const NodeId& peer, Instant now) {
   // As if it had answered long ago: it is pinged as soon as its link is up.
-  peers_.try_emplace(peer, Peer{now - options_->node_timeout, now - options_->node_timeout, false});
+  peers_.try_emplace(peer, Peer{now - options_->node_timeout, now - options_->node_timeout, std::nullopt});
 }
 
 void GossipEngine::Untrack(const NodeId& peer) { peers_.erase(peer); }
 
-void GossipEngine::OnPingSent(const NodeId& peer, Instant) {
+void GossipEngine::OnPingSent(const NodeId& peer, Instant now) {
   auto it = peers_.find(peer);
-  if (it != peers_.end()) it->second.outstanding = true;
+  if (it != peers_.end()) it->second.pinged = now;
 }
 
 void GossipEngine::OnPong(const NodeId& peer, Instant now) {
   auto it = peers_.find(peer);
   if (it == peers_.end()) return;
-  it->second = {now, now, false};
+  it->second = {now, now, std::nullopt};
 }
 
 void GossipEngine::OnLinkDown(const NodeId& peer) {
   auto it = peers_.find(peer);
-  if (it != peers_.end()) it->second.outstanding = false;
+  if (it != peers_.end()) it->second.pinged.reset();
 }
 
 std::vector<NodeId> GossipEngine::PickPingTargets(const ClusterView& view, Instant now, Rng& rng) {
@@ -42,7 +42,9 @@ std::vector<NodeId> GossipEngine::PickPingTargets(const ClusterView& view, Insta
   const bool self_votes = view.IsVoter(view.self().id);
   for (const auto& [id, peer] : peers_) {
     const NodeView* node = view.Find(id);
-    if (node == nullptr || !node->linked || peer.outstanding) continue;
+    if (node == nullptr || !node->linked) continue;
+    // A peer may pass over a ping, when its host is stalled; ask again.
+    if (peer.pinged && now - *peer.pinged < options_->PingInterval()) continue;
     const bool need_own_answer = self_votes && view.IsVoter(id);
     const Instant answered = need_own_answer ? peer.answered_us : peer.answered;
     if (now - answered >= options_->PingInterval()) {
@@ -114,7 +116,7 @@ GossipMerge GossipEngine::Merge(const ClusterView& view, const NodeId& from,
     }
     auto it = peers_.find(entry.id);
     if (it != peers_.end() && healthy && node->health == Health::kOnline &&
-        !it->second.outstanding) {
+        !it->second.pinged) {
       it->second.answered = std::max(it->second.answered, now - entry.pong_age);
     }
   }

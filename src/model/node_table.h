@@ -32,6 +32,8 @@ struct KnownNode {
 // What a peer said, kept apart from what follows from it. Does not appear in views.
 struct PeerFacts {
   bool heard = false;                 // Its header was seen since this node started.
+  bool failed = false;                // This process concluded FAIL, rather than loading it.
+  bool progress_unknown = true;       // Its host has not reported any progress.
   uint64_t incarnation = 0;
   uint64_t facts_version = 0;
   Progress progress;

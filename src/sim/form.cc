@@ -19,25 +19,38 @@ Name PrimaryName(int index) { return absl::StrCat("p", index + 1); }
 Name ReplicaName(int index) { return absl::StrCat("r", index + 1); }
 
 SlotSet ShareOf(int index, int primaries) {
-  const auto bound = [&](int i) { return static_cast<uint16_t>(int64_t{kSlotCount} * i / primaries); };
+  // Rounded, as redis-cli does it.
+  const auto bound = [&](int i) {
+    return static_cast<uint16_t>((int64_t{kSlotCount} * i + primaries / 2) / primaries);
+  };
   return SlotSet::Of({SlotId{bound(index)}, SlotId{static_cast<uint16_t>(bound(index + 1) - 1)}});
+}
+
+// Ids ascend in the order of the nodes: ties that ids break can then be told from names.
+std::vector<NodeId> DrawIds(const Topology& topology, Rng& rng) {
+  std::vector<NodeId> ids;
+  const int count = topology.primaries * (1 + topology.replicas_per_primary);
+  for (int i = 0; i < count; ++i) ids.push_back(NodeId::Random(rng));
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 // --- By disk ---------------------------------------------------------------------------------
 
 std::vector<NodeRecord> DrawRecords(const Topology& topology, Rng& rng) {
+  const std::vector<NodeId> ids = DrawIds(topology, rng);
   std::vector<NodeRecord> records;
   for (int i = 0; i < topology.primaries; ++i) {
     NodeRecord record;
-    record.id = NodeId::Random(rng);
+    record.id = ids[records.size()];
     record.shard = ShardId::Random(rng);
     record.config_epoch = Epoch{static_cast<uint64_t>(i) + 1};
     records.push_back(record);
   }
   for (int i = 0; i < topology.primaries * topology.replicas_per_primary; ++i) {
-    const NodeRecord& primary = records[static_cast<size_t>(i % topology.primaries)];
+    const NodeRecord primary = records[static_cast<size_t>(i % topology.primaries)];
     NodeRecord record;
-    record.id = NodeId::Random(rng);
+    record.id = ids[records.size()];
     record.shard = primary.shard;
     record.role = Role::kReplica;
     record.primary = primary.id;
@@ -65,6 +78,7 @@ absl::Status StartPreloaded(Cluster& cluster, const Topology& topology) {
   for (size_t i = 0; i < records.size(); ++i) {
     const int index = static_cast<int>(i);
     state.self = records[i].id;
+    state.ledger->settled = index < topology.primaries;
     CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(
         index < topology.primaries ? PrimaryName(index) : ReplicaName(index - topology.primaries),
         {nullptr, state}));
@@ -83,13 +97,19 @@ bool AllAcquainted(Cluster& cluster, size_t count) {
 
 absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
   const int replicas = topology.primaries * topology.replicas_per_primary;
+  Rng rng(cluster.seed());
+  const std::vector<NodeId> ids = DrawIds(topology, rng);
+  size_t next = 0;
+  const auto add = [&](const Name& name) {
+    return cluster.AddNode(name, {nullptr, FreshState(ids[next++])});
+  };
   for (int i = 0; i < topology.primaries; ++i) {
-    CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(PrimaryName(i)));
+    CLUSTERKIT_RETURN_IF_ERROR(add(PrimaryName(i)));
     Node& node = cluster.node(PrimaryName(i));
     CLUSTERKIT_RETURN_IF_ERROR(node.SetConfigEpoch(Epoch{static_cast<uint64_t>(i) + 1}));
     CLUSTERKIT_RETURN_IF_ERROR(node.AddSlots(ShareOf(i, topology.primaries)));
   }
-  for (int i = 0; i < replicas; ++i) CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(ReplicaName(i)));
+  for (int i = 0; i < replicas; ++i) CLUSTERKIT_RETURN_IF_ERROR(add(ReplicaName(i)));
   const std::vector<Name> names = cluster.names();
   Node& first = cluster.node(names.front());
   for (size_t i = 1; i < names.size(); ++i) {
@@ -143,11 +163,28 @@ absl::Status CompareNode(Cluster& cluster, const Name& observer, const ClusterVi
   return absl::OkStatus();
 }
 
+absl::Status CheckOwnersRun(Cluster& cluster, const Name& observer, const ClusterView& view) {
+  for (const NodeId& owner : view.slots().Owners()) {
+    const Name name = cluster.NameOf(owner);
+    const std::vector<Name> names = cluster.names();
+    const bool runs = std::find(names.begin(), names.end(), name) != names.end() &&
+                      cluster.Running(name) && !cluster.Paused(name);
+    if (!runs) return Differs(observer, absl::StrCat("slots belong to ", name, ", which is down"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CompareSlots(Cluster& cluster, const Name& observer, const ClusterView& view,
                           const ClusterView& reference) {
+  const NodeId* last_owner = nullptr;
+  const NodeId* last_expected = nullptr;
   for (uint16_t slot = 0; slot < kSlotCount; ++slot) {
     const NodeId* owner = view.slots().OwnerOf(SlotId{slot});
     const NodeId* expected = reference.slots().OwnerOf(SlotId{slot});
+    // Slots come in runs, and ids are longer than pointers.
+    if (owner == last_owner && expected == last_expected) continue;
+    last_owner = owner;
+    last_expected = expected;
     if (owner == expected || (owner != nullptr && expected != nullptr && *owner == *expected)) {
       continue;
     }
@@ -191,6 +228,9 @@ absl::Status CheckAgreement(Cluster& cluster) {
     for (const Name& subject : running) {
       CLUSTERKIT_RETURN_IF_ERROR(CompareNode(cluster, observer, *view, *reference, subject));
     }
+  }
+  if (reference != nullptr) {
+    CLUSTERKIT_RETURN_IF_ERROR(CheckOwnersRun(cluster, running.front(), *reference));
   }
   for (const Name& observer : running) {
     CLUSTERKIT_RETURN_IF_ERROR(

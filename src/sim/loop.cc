@@ -21,7 +21,9 @@ int64_t Clock::LocalNs(int64_t true_ns) const {
 }
 
 int64_t Clock::TrueNs(Instant local) const {
-  const int64_t wait = absl::ToInt64Nanoseconds(local.since_origin) - local_base_ns_;
+  // A Duration may hold fractions of a nanosecond.
+  const absl::Duration whole = absl::Ceil(local.since_origin, absl::Nanoseconds(1));
+  const int64_t wait = absl::ToInt64Nanoseconds(whole) - local_base_ns_;
   if (drift_ppm_ == 0 || wait <= 0) return true_base_ns_ + wait;
   int64_t true_ns = true_base_ns_ + Scale(wait, kMillion, kMillion + drift_ppm_);
   // Rounding must not wake anybody before time.

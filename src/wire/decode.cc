@@ -90,6 +90,7 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   if (!in.primary().empty()) {
     CLUSTERKIT_RETURN_IF_ERROR(
         Decode(FieldPath(at, "primary"), in.primary(), out.primary.emplace()));
+    if (*out.primary == out.sender) return at.Invalid("a node is its own primary");
   }
   out.current_epoch.value = in.current_epoch();
   out.config_epoch.value = in.config_epoch();
@@ -105,6 +106,8 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   out.no_failover = in.no_failover();
   out.data_missing = in.data_missing();
   out.abstaining = in.abstaining();
+  out.facts_version = in.facts_version();
+  out.progress_unknown = in.progress_unknown();
   return DecodeEnum(FieldPath(at, "state"), in.state(), out.state);
 }
 
@@ -231,6 +234,7 @@ absl::Status Decode(const v1::Hello& in, Hello& out) {
         .Invalid(absl::StrCat(out.min_version, " is above max_version ", out.max_version));
   }
   out.features = in.features();
+  out.incarnation = in.incarnation();
   CLUSTERKIT_RETURN_IF_ERROR(DecodeText(FieldPath(at, "cluster_name"), in.cluster_name(),
                                         kMaxClusterNameBytes, out.cluster_name));
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "sender"), in.sender(), out.sender));

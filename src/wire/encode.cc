@@ -52,6 +52,8 @@ void Encode(const Header& header, v1::Header& out) {
   out.set_no_failover(header.no_failover);
   out.set_data_missing(header.data_missing);
   out.set_abstaining(header.abstaining);
+  out.set_facts_version(header.facts_version);
+  out.set_progress_unknown(header.progress_unknown);
   out.set_state(ToWire(header.state));
 }
 
@@ -139,6 +141,7 @@ void Encode(const StandRequest&, v1::Message& message) { message.mutable_stand_r
 
 void Encode(const Hello& hello, v1::Frame& frame) {
   v1::Hello& out = *frame.mutable_hello();
+  out.set_incarnation(hello.incarnation);
   out.set_min_version(hello.min_version);
   out.set_max_version(hello.max_version);
   out.set_features(hello.features);

@@ -55,22 +55,36 @@ void EpochsNeverGoBack::OnDurable(const PersistentState& state) {
 void DurableBeforeSent::OnDurable(const PersistentState& state) {
   Durable& durable = durable_[state.self];
   durable.current = std::max(durable.current, state.current_epoch);
+  for (const NodeRecord& record : state.nodes) {
+    if (record.id == state.self) durable.config = std::max(durable.config, record.config_epoch);
+  }
   if (!state.ledger) return;
   for (const VoteRecord& vote : state.ledger->votes) durable.votes[vote.shard] = vote;
 }
 
 void DurableBeforeSent::OnHeader(const Header& header) {
-  const Epoch durable = durable_[header.sender].current;
-  if (header.current_epoch <= durable) return;
-  violations_.push_back(absl::StrCat(ShortName(header.sender), " speaks of current epoch ",
-                                     header.current_epoch.value, ", durable is ", durable.value));
+  const Epoch durable = durable_[header.sender].config;
+  if (header.role != Role::kPrimary || header.config_epoch <= durable) return;
+  violations_.push_back(absl::StrCat(ShortName(header.sender), " speaks of its config epoch ",
+                                     header.config_epoch.value, ", durable is ", durable.value));
+}
+
+void DurableBeforeSent::OnRequest(const NodeId& candidate, Epoch epoch) {
+  const Epoch durable = durable_[candidate].current;
+  if (epoch <= durable) return;
+  violations_.push_back(absl::StrCat(ShortName(candidate), " stands in epoch ", epoch.value,
+                                     ", durable is ", durable.value));
 }
 
 void DurableBeforeSent::OnAck(const NodeId& voter, const ShardId& shard, Epoch epoch,
                               const NodeId& candidate) {
   const auto& votes = durable_[voter].votes;
   const auto found = votes.find(shard);
-  if (found != votes.end() && found->second == VoteRecord{shard, epoch, candidate}) return;
+  // A later vote in the ledger rules out a second one in this epoch as well.
+  if (found != votes.end() && (found->second.epoch > epoch ||
+                               found->second == VoteRecord{shard, epoch, candidate})) {
+    return;
+  }
   violations_.push_back(absl::StrCat("vote of ", ShortName(voter), " for ", ShortName(candidate),
                                      " in shard ", ShortShard(shard), " epoch ", epoch.value,
                                      " left before it was durable"));
@@ -80,6 +94,9 @@ void Checkers::OnFrame(Cluster& cluster, const Cluster::TracedFrame& traced) {
   const Message* message = std::get_if<Message>(traced.frame);
   if (message == nullptr) return;
   durable.OnHeader(message->header);
+  if (const auto* request = std::get_if<FailoverAuthRequest>(&message->body)) {
+    durable.OnRequest(message->header.sender, request->epoch);
+  }
   if (const auto* ack = std::get_if<FailoverAuthAck>(&message->body)) {
     const NodeId candidate = cluster.IdOf(traced.to);
     one_vote.OnAck(message->header.sender, ack->shard, ack->epoch, candidate);

@@ -61,19 +61,20 @@ class EpochsNeverGoBack {
   Violations violations_;
 };
 
-// Nothing leaves before what it rests on is durable: a vote after the ledger that holds it, an
-// epoch after the state that holds it.
+// Nothing leaves before what it rests on is durable: a vote, a candidate's epoch, a primary's
+// config epoch. (The current epoch in a header promises nothing.)
 class DurableBeforeSent {
  public:
   void OnDurable(const PersistentState& state);
   void OnHeader(const Header& header);
+  void OnRequest(const NodeId& candidate, Epoch epoch);
   void OnAck(const NodeId& voter, const ShardId& shard, Epoch epoch, const NodeId& candidate);
   const Violations& violations() const { return violations_; }
   size_t seen() const { return durable_.size(); }
 
  private:
   struct Durable {
-    Epoch current;
+    Epoch current, config;
     std::map<ShardId, VoteRecord> votes;
   };
   std::map<NodeId, Durable> durable_;

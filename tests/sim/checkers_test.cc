@@ -94,8 +94,15 @@ TEST_CASE("DurableBeforeSent finds a vote that leaves too early") {
     checker.OnAck(Node(1), Shard(1), Epoch{5}, Node(2));
     CHECK(checker.violations().size() == 1);
   }
-  SECTION("not one that left after its save") {
+  SECTION("with a save that holds an earlier vote") {
+    checker.OnDurable(State(1, 5, 0, {{Shard(1), Epoch{4}, Node(2)}}));
+    checker.OnAck(Node(1), Shard(1), Epoch{5}, Node(2));
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("not one that left after its save, or after the save of a later one") {
     checker.OnDurable(State(1, 5, 0, {{Shard(1), Epoch{5}, Node(2)}}));
+    checker.OnAck(Node(1), Shard(1), Epoch{5}, Node(2));
+    checker.OnDurable(State(1, 6, 0, {{Shard(1), Epoch{6}, Node(3)}}));
     checker.OnAck(Node(1), Shard(1), Epoch{5}, Node(2));
     CHECK(checker.violations().empty());
   }
@@ -106,14 +113,28 @@ TEST_CASE("DurableBeforeSent finds an epoch that leaves too early") {
   Header header;
   header.sender = Node(1);
   checker.OnHeader(header);  // Epoch zero rests on nothing.
-  checker.OnDurable(State(1, 5));
-  header.current_epoch = Epoch{5};
+  checker.OnDurable(State(1, 5, 3));
+  header.config_epoch = Epoch{3};
+  header.current_epoch = Epoch{9};  // It promises nothing.
   checker.OnHeader(header);
+  checker.OnRequest(Node(1), Epoch{5});
   CHECK(checker.violations().empty());
 
-  header.current_epoch = Epoch{6};
-  checker.OnHeader(header);
-  CHECK(checker.violations().size() == 1);
+  SECTION("the config epoch of a primary") {
+    header.config_epoch = Epoch{4};
+    checker.OnHeader(header);
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("a replica shows its primary's") {
+    header.config_epoch = Epoch{4};
+    header.role = Role::kReplica;
+    checker.OnHeader(header);
+    CHECK(checker.violations().empty());
+  }
+  SECTION("the epoch of a candidate") {
+    checker.OnRequest(Node(1), Epoch{6});
+    CHECK(checker.violations().size() == 1);
+  }
 }
 
 }  // namespace

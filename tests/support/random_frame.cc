@@ -74,6 +74,8 @@ Header RandomHeader(Rng& rng) {
   header.no_failover = Half(rng);
   header.data_missing = Half(rng);
   header.abstaining = Half(rng);
+  header.facts_version = Number(rng);
+  header.progress_unknown = Half(rng);
   header.state = Half(rng) ? ClusterState::kOk : ClusterState::kFail;
   return header;
 }
@@ -156,6 +158,7 @@ Hello RandomHello(Rng& rng) {
   Hello hello;
   hello.max_version = static_cast<uint32_t>(Number(rng));
   hello.min_version = static_cast<uint32_t>(rng.Below(uint64_t{hello.max_version} + 1));
+  hello.incarnation = Number(rng);
   hello.features = Number(rng);
   hello.cluster_name = RandomBytes(rng, kMaxClusterNameBytes);
   hello.sender = NodeId::Random(rng);

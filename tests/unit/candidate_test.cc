@@ -118,6 +118,21 @@ TEST_CASE("votes that arrive after the round do not count, and the next round ha
   CHECK(Fixture::Find<StartElection>(steps)->request.epoch > epoch);
 }
 
+TEST_CASE("rounds that time out grow, up to the longest round") {
+  Fixture f;
+  f.Start();
+  absl::Duration t = f.options.RoundLength();
+  for (int doubled = 2; doubled <= 64; doubled *= 2) {
+    CHECK(Fixture::Find<WithdrawElection>(f.Advance(t)) != nullptr);
+    t = f.self.NextDeadline() - At(absl::ZeroDuration());
+    auto steps = f.Advance(t);
+    REQUIRE(Fixture::Find<StartElection>(steps) != nullptr);
+    const absl::Duration round = Fixture::Find<StartElection>(steps)->request.round;
+    CHECK(round == std::min(f.options.RoundLength() * doubled, kLongestRound));
+    t += round;
+  }
+}
+
 TEST_CASE("a round that refusals have made hopeless ends at once and heeds the voters' hint") {
   Fixture f;
   const Epoch epoch = f.Start();

@@ -40,6 +40,15 @@ TEST_CASE("whoever has not answered for half of node_timeout is pinged, once") {
   CHECK(f.Pick(kTimeout / 2) == std::vector<NodeId>{TestNode(3)});
 }
 
+TEST_CASE("a ping that was passed over is repeated") {
+  Fixture f(3);
+  f.AnswerAll(3, absl::ZeroDuration());
+  f.Pick(absl::ZeroDuration());
+  f.gossip.OnPingSent(TestNode(2), At(kTimeout / 2));
+  const auto targets = f.Pick(kTimeout);
+  CHECK(std::count(targets.begin(), targets.end(), TestNode(2)) == 1);
+}
+
 TEST_CASE("once a second one of the nodes that answered longest ago is pinged at random") {
   Fixture f(40);
   f.options.node_timeout = absl::Seconds(60);

@@ -8,6 +8,8 @@ namespace clusterkit {
 namespace {
 
 using absl::Milliseconds;
+// Just past the longest round with its margin.
+constexpr absl::Duration kWaited = Milliseconds(2300);
 
 // Voters 1, 2, 3; shard 1 has lost its primary 1 and has the replicas 8 and 9. We are voter 2.
 struct Fixture {
@@ -20,7 +22,7 @@ struct Fixture {
     nodes.Replica(8, 1).Replica(9, 1).Set(1, Health::kFail);
     // Past the wait of a new voter.
     voter.OnView(*nodes.As(2), At(absl::ZeroDuration()));
-    for (uint8_t n : {1, 3}) Answer(voter, n, Epoch{3}, absl::Seconds(3));
+    for (uint8_t n : {1, 3}) Answer(voter, n, Epoch{3}, kWaited);
     REQUIRE_FALSE(voter.Abstaining());
   }
   // Another voter answers what we sent at `t`.
@@ -198,6 +200,25 @@ TEST_CASE("a sibling counts as fresher only while it could stand and its progres
   CHECK(f.Ask(8, 10) == VoteRefusal::kNone);
 }
 
+TEST_CASE("an older statement on another link does not take a final word back") {
+  Fixture f;
+  f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, true}, TestNode(1));
+  f.voter.OnProgress(TestNode(9), {Epoch{1}, 90, true}, std::nullopt);
+  CHECK(f.Ask(8, 10) == VoteRefusal::kFresherSibling);
+}
+
+TEST_CASE("patience with a fresher sibling begins anew with each failure") {
+  Fixture f;
+  auto fresher = [&] { f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, true}, TestNode(1)); };
+  fresher();
+  CHECK(f.Ask(8, 10) == VoteRefusal::kFresherSibling);
+  f.nodes.Set(1, Health::kOnline);
+  f.voter.OnView(*f.nodes.As(2), At(f.t));
+  f.nodes.Set(1, Health::kFail);
+  f.t += absl::Hours(1);
+  CHECK(f.Ask(8, 11) == VoteRefusal::kFresherSibling);
+}
+
 TEST_CASE("a later history beats a greater offset") {
   Fixture f;
   f.voter.OnProgress(TestNode(9), {Epoch{2}, 5, true}, TestNode(1));
@@ -217,12 +238,12 @@ TEST_CASE("a new voter abstains for the longest round and until it has since hea
   // Sent too early: rounds that a predecessor voted in may still be open.
   f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(1));
   f.Answer(f.fresh, 1, Epoch{20}, absl::Seconds(1));
-  CHECK(f.AskFresh(30, absl::Seconds(3)) == VoteRefusal::kAbstaining);
-  CHECK_FALSE(f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(3)));
-  CHECK(f.AskFresh(30, absl::Seconds(3)) == VoteRefusal::kAbstaining);
-  CHECK(f.Answer(f.fresh, 1, Epoch{20}, absl::Seconds(3)));
-  CHECK(f.AskFresh(20, absl::Seconds(3)) == VoteRefusal::kOldEpoch);
-  CHECK(f.AskFresh(21, absl::Seconds(3)) == VoteRefusal::kNone);
+  CHECK(f.AskFresh(30, kWaited) == VoteRefusal::kAbstaining);
+  CHECK_FALSE(f.Answer(f.fresh, 3, Epoch{20}, kWaited));
+  CHECK(f.AskFresh(30, kWaited) == VoteRefusal::kAbstaining);
+  CHECK(f.Answer(f.fresh, 1, Epoch{20}, kWaited));
+  CHECK(f.AskFresh(20, kWaited) == VoteRefusal::kOldEpoch);
+  CHECK(f.AskFresh(21, kWaited) == VoteRefusal::kNone);
 }
 
 TEST_CASE("voters that wait themselves tell a new voter nothing, unless everybody is new") {
@@ -230,18 +251,18 @@ TEST_CASE("voters that wait themselves tell a new voter nothing, unless everybod
   f.nodes = ViewBuilder(5);
   f.nodes.Replica(8, 1).Set(1, Health::kFail);
   f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-  for (uint8_t n : {3, 4}) CHECK_FALSE(f.Answer(f.fresh, n, Epoch{9}, absl::Seconds(3), true));
-  CHECK_FALSE(f.Answer(f.fresh, 5, Epoch{9}, absl::Seconds(3)));
-  CHECK(f.Answer(f.fresh, 1, Epoch{9}, absl::Seconds(3), true));
+  for (uint8_t n : {3, 4}) CHECK_FALSE(f.Answer(f.fresh, n, Epoch{9}, kWaited, true));
+  CHECK_FALSE(f.Answer(f.fresh, 5, Epoch{9}, kWaited));
+  CHECK(f.Answer(f.fresh, 1, Epoch{9}, kWaited, true));
 }
 
 TEST_CASE("a new voter that cannot hear enough others settles late, far above every known epoch") {
   NewVoter f;
   f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-  CHECK_FALSE(f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(3)));
-  CHECK(f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(5)));
-  CHECK(f.AskFresh(65556, absl::Seconds(5)) == VoteRefusal::kOldEpoch);
-  CHECK(f.AskFresh(65557, absl::Seconds(5)) == VoteRefusal::kNone);
+  CHECK_FALSE(f.Answer(f.fresh, 3, Epoch{20}, kWaited));
+  CHECK(f.Answer(f.fresh, 3, Epoch{20}, kWaited + f.options.RoundLength()));
+  CHECK(f.AskFresh(65556, kWaited + f.options.RoundLength()) == VoteRefusal::kOldEpoch);
+  CHECK(f.AskFresh(65557, kWaited + f.options.RoundLength()) == VoteRefusal::kNone);
 }
 
 TEST_CASE("a new voter waits for the lease of the voter it replaced, unless that one is gone") {
@@ -252,24 +273,36 @@ TEST_CASE("a new voter waits for the lease of the voter it replaced, unless that
   SECTION("alive, perhaps") {
     f.fresh.OnPromoted(TestNode(1), /*gone=*/false);
     f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-    everybody(absl::Seconds(10), /*confirms=*/false);
-    CHECK(f.AskFresh(30, absl::Seconds(10)) == VoteRefusal::kAbstaining);
-    everybody(absl::Seconds(11));
-    everybody(absl::Seconds(14));
-    CHECK(f.AskFresh(30, absl::Seconds(14)) == VoteRefusal::kAbstaining);
-    everybody(absl::Seconds(15));
+    everybody(absl::Seconds(1), /*confirms=*/false);
+    CHECK(f.AskFresh(30, absl::Seconds(4)) == VoteRefusal::kAbstaining);
+    everybody(Milliseconds(1500));
+    everybody(Milliseconds(4600));
+    CHECK(f.AskFresh(30, Milliseconds(4600)) == VoteRefusal::kAbstaining);
+    everybody(Milliseconds(4700));
   }
   SECTION("surely dead") {
     f.fresh.OnPromoted(TestNode(1), /*gone=*/true);
     f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-    everybody(absl::Seconds(3), /*confirms=*/false);
+    everybody(kWaited, /*confirms=*/false);
   }
   SECTION("it follows somebody now") {
     f.fresh.OnPromoted(TestNode(9), /*gone=*/false);
     f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-    everybody(absl::Seconds(3), /*confirms=*/false);
+    everybody(kWaited, /*confirms=*/false);
   }
   CHECK(f.AskFresh(30, absl::Seconds(15)) == VoteRefusal::kNone);
+}
+
+TEST_CASE("a new voter does not wait for ever for confirmations that cannot come") {
+  NewVoter f;
+  f.fresh.OnPromoted(TestNode(1), /*gone=*/false);
+  f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
+  f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(1));
+  f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(2));
+  CHECK(f.AskFresh(70000, absl::Seconds(5)) == VoteRefusal::kAbstaining);
+  CHECK(f.Answer(f.fresh, 3, Epoch{20}, absl::Seconds(6)));
+  CHECK(f.AskFresh(65556, absl::Seconds(6)) == VoteRefusal::kOldEpoch);
+  CHECK(f.AskFresh(65557, absl::Seconds(6)) == VoteRefusal::kNone);
 }
 
 TEST_CASE("a settled voter that restarts with its ledger abstains for the longest round only") {

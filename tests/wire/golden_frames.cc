@@ -52,7 +52,9 @@ Header ExtremeHeader() {
   header.progress = {Epoch{kMax}, kMax, true};
   header.bus = {std::string(255, 'b'), 65535};
   header.client = {"fe80::1%eth0", 65535};
-  header.no_failover = header.data_missing = true;
+  header.no_failover = header.data_missing = header.abstaining = true;
+  header.progress_unknown = true;
+  header.facts_version = kMax;
   header.state = ClusterState::kFail;
   return header;
 }

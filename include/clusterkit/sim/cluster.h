@@ -160,7 +160,8 @@ class Cluster {
 };
 
 // Builds a formed cluster the short way: nodes "p1".."pN" with equal shares of the slots and
-// config epochs 1..N, and "r1".."rM" as their replicas in turn, all acquainted and in state ok.
+// config epochs 1..N, and "r1".."rM" as their replicas in turn, with ids that ascend in this
+// order, all acquainted and in state ok.
 // If the caller has set no host factory, the hosts are those of DataPlane (data_plane.h), because
 // a replica that never synchronised stands for no election.
 // Advances virtual time. DeadlineExceeded, saying what is missing, if it does not come together.
@@ -173,8 +174,8 @@ struct Topology {
 absl::Status Form(Cluster& cluster, const Topology& topology);
 
 // Why the running nodes do not agree on a healthy cluster: the first difference found, naming
-// nodes. OK if all of them see each other online, in state ok, with the same owner for each slot
-// and the same roles.
+// nodes. OK if all of them see each other online, in state ok, with the same roles and the same
+// owner for each slot, and the owners are among them.
 absl::Status CheckAgreement(Cluster& cluster);
 
 }  // namespace clusterkit::sim

@@ -1,0 +1,388 @@
+"""The replication protocol, byte by byte: a socket of ours plays the replica, or the primary."""
+
+import contextlib
+import re
+import socket
+import struct
+import threading
+import unittest
+from typing import Dict, Optional
+
+import harness
+from harness import RespError, wait_until
+from kvtools import HOST, Connection
+
+CLUSTER = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
+           "--cluster-node-timeout", "1000")
+NO_EXPIRY = -1
+
+
+# --- Snapshots, as examples/kvserver/snapshot.h describes them ------------------------------------
+
+def checksum(seed: int, data: bytes) -> int:
+    mask, prime = (1 << 64) - 1, 0x9e3779b97f4a7c15
+    total = seed ^ (len(data) * prime & mask)
+    whole = len(data) // 8 * 8
+    for (word,) in struct.iter_unpack("<Q", data[:whole]):
+        total = (total ^ word) * prime & mask
+        total ^= total >> 29
+    for byte in data[whole:]:
+        total = (total ^ byte) * prime & mask
+        total ^= total >> 29
+    return total
+
+
+def encode_snapshot(data: Dict[bytes, bytes], history: int = 0) -> bytes:
+    out = b"KVSNAP1\n" + struct.pack("<Q", history)
+    total = checksum(0xcbf29ce484222325, out)
+    for key, value in data.items():
+        record = struct.pack("<bqIQ", 1, NO_EXPIRY, len(key), len(value)) + key + value
+        total = checksum(total, record)
+        out += record
+    return out + struct.pack("<bQQ", 0, len(data), total)
+
+
+# --- A replica ------------------------------------------------------------------------------------
+
+class Replica(Connection):
+    """Pulls from a server of ours, which must be a primary."""
+
+    def sync(self) -> None:
+        self.socket.sendall(b"".join(self.encode(*words) for words in (
+            ("PING",), ("REPLCONF", "listening-port", "7777"),
+            ("REPLCONF", "capa", "eof", "capa", "psync2"), ("PSYNC", "?", "-1"))))
+        assert [self.read() for _ in range(3)] == ["PONG", "OK", "OK"]
+        word, self.stream_id, offset = str(self.read()).split()
+        assert word == "FULLRESYNC", word
+        self.offset = int(offset)
+        marker = self._line()
+        assert marker.startswith(b"$EOF:"), marker
+        self.mark = marker[5:]
+        assert len(self.mark) == 40
+        self.data = self.read_snapshot()
+        assert self._bytes(40) == self.mark
+
+    def read_snapshot(self) -> Dict[bytes, bytes]:
+        head = self._bytes(16)
+        assert head[:8] == b"KVSNAP1\n", head
+        total, data = checksum(0xcbf29ce484222325, head), {}
+        while self._bytes_ahead() == b"\x01":
+            record = self._bytes(21)
+            _, _, key_size, value_size = struct.unpack("<bqIQ", record)
+            body = self._bytes(key_size + value_size)
+            data[body[:key_size]] = body[key_size:]
+            total = checksum(total, record + body)
+        _, count, expected = struct.unpack("<bQQ", self._bytes(17))
+        assert (count, expected) == (len(data), total)
+        return data
+
+    def _bytes_ahead(self) -> bytes:
+        while not self.buffer:
+            self._fill()
+        return bytes(self.buffer[:1])
+
+    def next(self):
+        """The next command of the stream, but for PING; counts what it took."""
+        while True:
+            words = self.read()
+            self.offset += len(self.encode(*words))
+            if words != [b"PING"]:
+                return words
+
+    def ack(self) -> None:
+        self.send("REPLCONF", "ACK", self.offset)
+
+
+class AsPrimary(harness.ProcessTest):
+    """A cluster of one node with all slots."""
+
+    def setUp(self):
+        # Drops what does not read soon enough to be seen.
+        self.primary = self.server(*CLUSTER, "--client-output-buffer-limit", "replica", "16mb",
+                                   "0", "0")
+        self.start(self.primary)
+
+    def start(self, server):
+        server.start()
+        server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_until(lambda: server.call("SET", "ready", "1") == "OK", 15, "it serves")
+
+    def replica(self) -> Replica:
+        replica = Replica(self.primary.port, 20)
+        self.addCleanup(replica.close)
+        return replica
+
+    def info(self):
+        return self.primary.info("replication")
+
+    def test_full_synchronisation_then_the_stream(self):
+        self.primary.call("SET", "k", b"\x00\r\n\xff")
+        replica = self.replica()
+        replica.sync()
+        self.assertEqual(replica.data, {b"ready": b"1", b"k": b"\x00\r\n\xff"})
+        self.assertEqual(replica.stream_id, self.info()["master_replid"])
+        wait_until(lambda: re.match(r"ip=127.0.0.1,port=7777,state=online", self.info()["slave0"]),
+                   5, "it is listed as online")
+
+        self.primary.call("SET", "a", "1")
+        self.primary.call("SET", "b", "2", "PX", "60000")
+        self.primary.call("DEL", "a")
+        self.primary.call("GET", "b")
+        self.assertEqual(replica.next(), [b"SET", b"a", b"1"])
+        with_expiry = replica.next()
+        self.assertEqual(with_expiry[:4], [b"SET", b"b", b"2", b"PXAT"], "expiries are absolute")
+        self.assertEqual(replica.next(), [b"DEL", b"a"])
+        self.assertEqual(replica.offset, int(self.info()["master_repl_offset"]))
+
+    def test_an_expired_key_reaches_the_replica_as_a_deletion(self):
+        replica = self.replica()
+        replica.sync()
+        self.primary.call("SET", "short", "1", "PX", "50")
+        self.assertEqual(replica.next()[0], b"SET")
+        self.assertEqual(replica.next(), [b"DEL", b"short"])
+
+    def test_wait_counts_acknowledgements(self):
+        replicas = [self.replica() for _ in range(2)]
+        for replica in replicas:
+            replica.sync()
+        with self.primary.connect(20) as client:
+            client.call("SET", "a", "1")
+            client.send("WAIT", 2, 10000)
+            for replica in replicas:
+                self.assertEqual(replica.next(), [b"SET", b"a", b"1"])
+                self.assertEqual(replica.next(), [b"REPLCONF", b"GETACK", b"*"])
+                replica.ack()
+            self.assertEqual(client.read(), 2)
+            client.call("SET", "a", "2")
+            client.send("WAIT", 2, 300)
+            self.assertEqual(replicas[0].next(), [b"SET", b"a", b"2"])
+            replicas[0].ack()
+            self.assertEqual(client.read(), 1, "one of two in time")
+
+    def test_a_snapshot_shows_one_moment_while_writes_go_on(self):
+        count = 20000
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", f"k{n}", "old") for n in range(count)])
+            replica = self.replica()
+            # All in one turn of the server: the snapshot is taken before, between or after.
+            replica.socket.sendall(replica.encode("REPLCONF", "listening-port", "7777") +
+                                   replica.encode("PSYNC", "?", "-1"))
+            client.pipeline([("SET", f"k{n}", "new") for n in range(count)])
+            client.call("SET", "last", "1")
+        self.assertEqual(replica.read(), "OK")
+        replica.stream_id, replica.offset = str(replica.read()).split()[1], 0
+        replica.mark = replica._line()[5:]
+        data = replica.read_snapshot()
+        self.assertEqual(replica._bytes(40), replica.mark)
+        while (words := replica.next())[1] != b"last":
+            if words[0] == b"SET":
+                data[words[1]] = words[2]
+        self.assertEqual({key: value for key, value in data.items() if key[:1] == b"k"},
+                         {b"k%d" % n: b"new" for n in range(count)})
+
+    def test_replicas_that_ask_at_different_times_are_all_served(self):
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", f"k{n}", "x" * 100) for n in range(50000)])
+        replicas = [self.replica() for _ in range(4)]
+        # Side by side: a snapshot goes no faster than its slowest reader.
+        threads = [threading.Timer(n * 0.01, replica.sync) for n, replica in enumerate(replicas)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.primary.call("SET", "after", "1")
+        for replica in replicas:
+            self.assertEqual(len(replica.data), 50001)
+            self.assertEqual(replica.next(), [b"SET", b"after", b"1"])
+
+    def test_a_replica_that_does_not_read_the_stream_is_dropped(self):
+        self.replica().sync()
+        with self.primary.connect(20) as client:
+            for _ in range(100):
+                client.call("SET", "big", "x" * 500_000)
+        wait_until(lambda: self.info()["connected_slaves"] == "0", 10, "it is dropped")
+
+    def test_a_replica_that_does_not_read_its_snapshot_is_dropped(self):
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", f"k{n}", "x" * 1000) for n in range(20000)])
+            self.replica().send("PSYNC", "?", "-1")
+            wait_until(lambda: "send_bulk" in self.info()["slave0"], 10, "its snapshot begins")
+            for _ in range(100):
+                client.call("SET", "big", "x" * 500_000)
+        wait_until(lambda: self.info()["connected_slaves"] == "0", 10, "it is dropped")
+        # It blocks nobody else.
+        self.replica().sync()
+
+    def test_nonsense_is_answered_and_harmless(self):
+        for words in (("PSYNC",), ("PSYNC", "?"), ("REPLCONF", "listening-port"),
+                      ("REPLCONF", "listening-port", "x"), ("REPLCONF", "no-such-option", "1")):
+            with self.subTest(words=words), self.assertRaises(RespError):
+                self.primary.call(*words)
+        with self.primary.connect() as client:
+            client.send("REPLCONF", "ACK", "99999999999999999999")
+            client.send("REPLCONF", "ACK", "5")
+            self.assertEqual(client.call("PING"), "PONG", "acknowledgements are not answered")
+        replica = self.replica()
+        replica.sync()
+        replica.send("REPLCONF", "ACK", "9" * 15)
+        replica.send("PSYNC", "?", "-1")
+        self.primary.call("SET", "still", "1")
+        self.assertEqual(replica.next(), [b"SET", b"still", b"1"])
+
+    def test_replicas_of_a_replica_are_refused(self):
+        other = self.server(*CLUSTER)
+        other.start()
+        other.call("CLUSTER", "MEET", HOST, self.primary.port)
+        id = self.primary.text("CLUSTER", "MYID")
+        wait_until(lambda: other.call("CLUSTER", "REPLICATE", id) == "OK", 10, "it is a replica")
+        wait_until(lambda: other.info("replication")["master_link_status"] == "up", 10, "in sync")
+        with self.assertRaisesRegex(RespError, "^ERR Can't SYNC with a replica"):
+            other.call("PSYNC", "?", "-1")
+
+
+# --- A primary ------------------------------------------------------------------------------------
+
+class Primary:
+    """One accepted replication link, after the replica's first commands."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link = link
+        link.settimeout(20)
+        self.received = b""
+        self.wait_for(b"PSYNC")
+        link.sendall(b"+PONG\r\n+OK\r\n+OK\r\n")
+
+    def wait_for(self, text: bytes) -> None:
+        while text not in self.received:
+            data = self.link.recv(65536)
+            if not data:
+                raise EOFError("the replica hung up")
+            self.received += data
+
+    def answer(self, *parts: bytes) -> None:
+        for part in parts:
+            self.link.sendall(part)
+
+    def full_resync(self, snapshot: bytes, offset: int = 100, mark: bytes = b"m" * 40,
+                    end: Optional[bytes] = None) -> None:
+        self.answer(b"+FULLRESYNC %s %d\r\n" % (b"1" * 40, offset), b"\n", b"$EOF:%s\r\n" % mark,
+                    snapshot, mark if end is None else end)
+
+    def hung_up(self) -> bool:
+        try:
+            while self.link.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+        return True
+
+
+class AsReplica(harness.ProcessTest):
+    """The replica of a primary that announces our port as its own."""
+
+    def setUp(self):
+        self.listener = socket.socket()
+        self.addCleanup(self.listener.close)
+        self.listener.bind((HOST, 0))
+        self.listener.listen()
+        self.listener.settimeout(20)
+        announced = self.listener.getsockname()[1]
+        primary = self.server(*CLUSTER, "--cluster-announce-port", str(announced))
+        self.replica = self.server(*CLUSTER)
+        for server in (primary, self.replica):
+            server.start()
+        primary.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        self.replica.call("CLUSTER", "MEET", HOST, primary.port)
+        id = primary.text("CLUSTER", "MYID")
+        wait_until(lambda: self.replica.call("CLUSTER", "REPLICATE", id) == "OK", 10, "it follows")
+        wait_until(lambda: self.replica.cluster_info()["cluster_state"] == "ok", 10, "state ok")
+
+    @contextlib.contextmanager
+    def link(self):
+        link = self.listener.accept()[0]
+        with link:
+            yield Primary(link)
+
+    def get(self, key: str):
+        with self.replica.connect(20) as client:
+            client.call("READONLY")
+            return client.call("GET", key)
+
+    def info(self):
+        return self.replica.info("replication")
+
+    def test_it_takes_the_snapshot_and_the_stream(self):
+        with self.link() as primary:
+            self.assertEqual(self.info()["master_link_status"], "down")
+            primary.full_resync(encode_snapshot({b"a": b"1", b"b": b"2"}, history=7), 100)
+            wait_until(lambda: self.info()["master_link_status"] == "up", 10, "the link is up")
+            primary.wait_for(b"$3\r\n100\r\n")  # The first acknowledgement.
+            self.assertEqual(self.get("a"), b"1")
+            self.assertEqual(self.info()["history_epoch"], "7")
+            stream = (Connection.encode("SET", "a", "3") + Connection.encode("PING") +
+                      Connection.encode("DEL", "b") + Connection.encode("REPLCONF", "GETACK", "*"))
+            for n in range(len(stream)):  # Byte by byte.
+                primary.answer(stream[n:n + 1])
+            primary.wait_for(b"ACK\r\n$3\r\n%d\r\n" % (100 + len(stream)))
+            self.assertEqual((self.get("a"), self.get("b")), (b"3", None))
+            self.assertEqual(int(self.info()["slave_repl_offset"]), 100 + len(stream))
+
+    def test_refusals_are_tried_again(self):
+        for refusal in (b"-NOMASTERLINK data is missing here\r\n", b"-LOADING later\r\n",
+                        b"+CONTINUE " + b"1" * 40 + b"\r\n", b"+FULLRESYNC x\r\n",
+                        b"+FULLRESYNC x -5\r\n", b"$EOF:" + b"m" * 40 + b"\r\n", b"x" * 5000):
+            with self.subTest(refusal=refusal[:30]), self.link() as primary:
+                primary.answer(refusal)
+                self.assertTrue(primary.hung_up())
+        with self.link() as primary:
+            primary.full_resync(encode_snapshot({b"a": b"1"}))
+            wait_until(lambda: self.get("a") == b"1", 10, "it has the data in the end")
+
+    def test_the_old_data_stay_until_the_new_ones_come(self):
+        with self.link() as primary:
+            primary.full_resync(encode_snapshot({b"a": b"1"}))
+            wait_until(lambda: self.get("a") == b"1", 10, "it has the data")
+        with self.link() as primary:
+            primary.answer(b"+FULLRESYNC %s 0\r\n$EOF:%s\r\n" % (b"1" * 40, b"m" * 40))
+            primary.answer(b"REDIS0010 is not what it understands")
+            self.assertTrue(primary.hung_up())
+        self.assertEqual(self.get("a"), b"1")
+        self.assertEqual(self.info()["data_complete"], "1")
+
+    def test_a_damaged_snapshot_is_refused_and_never_counts_as_complete(self):
+        good = encode_snapshot({b"a": b"1", b"b": b"x" * 1000})
+        broken = {
+            "a changed byte": good[:60] + b"?" + good[61:],
+            "an unknown record": good[:16] + b"\x09" + good[17:],
+            "a wrong count": good[:-16] + b"\x07" + good[-15:],
+            "a huge value": good[:16] + struct.pack("<bqIQ", 1, -1, 1, 1 << 63) + b"k",
+        }
+        for what, snapshot in broken.items():
+            with self.subTest(what), self.link() as primary:
+                primary.full_resync(snapshot)
+                self.assertTrue(primary.hung_up())
+                self.assertEqual(self.info()["data_complete"], "0")
+                self.assertEqual(self.info()["master_link_status"], "down")
+        with self.subTest("a wrong mark at the end"), self.link() as primary:
+            primary.full_resync(good, end=b"n" * 40)
+            self.assertTrue(primary.hung_up())
+        with self.subTest("cut off"), self.link() as primary:
+            primary.full_resync(good[:-20], end=b"")
+        with self.link() as primary:
+            primary.full_resync(good)
+            wait_until(lambda: self.info()["data_complete"] == "1", 10, "complete in the end")
+
+    def test_a_stream_that_cannot_be_applied_leads_to_a_full_synchronisation(self):
+        for bad in (b"*1\r\n$-5\r\n", b"*3\r\n$3\r\nSET\r\n:1\r\n", b"\x00\xff\r\n",
+                    Connection.encode("NOSUCHCOMMAND", "a"), Connection.encode("INCR", "a"),
+                    Connection.encode("SET", "a")):
+            with self.subTest(bad=bad), self.link() as primary:
+                primary.full_resync(encode_snapshot({b"a": b"text"}))
+                primary.wait_for(b"ACK")
+                primary.answer(bad)
+                self.assertTrue(primary.hung_up())
+        self.assertTrue(self.replica.running())
+
+
+if __name__ == "__main__":
+    harness.main()
