@@ -290,7 +290,7 @@ class Demo:
             own, info = self.victim.myself(), self.victim.info("replication")
             others = [s.sees(self.victim.port) for s in self.survivors]
             return (own.id == self.victim_line.id and own.primary == heir_id
-                    and "slave" in own.flags and info["master_link_status"] == "up"
+                    and "slave" in own.flags and info.get("master_link_status") == "up"
                     and all(line.primary == heir_id and "slave" in line.flags
                             and line.health == "ok" for line in others))
         try:

@@ -7,12 +7,13 @@
 namespace clusterkit {
 namespace {
 
-// Shards that fail together ask for different epochs, so that they do not compete for one.
+// Shards that fail together ask for different epochs, so that they do not compete for one. The
+// others may only be suspected yet: agreement reaches the replicas of each shard first.
 uint64_t IndexAmongFailedShards(const ClusterView& view, const ShardId& shard) {
   absl::btree_set<ShardId> failed;
   for (const NodeId& voter : view.voters()) {
     const NodeView* node = view.Find(voter);
-    if (node->health == Health::kFail) failed.insert(node->shard);
+    if (node->health != Health::kOnline) failed.insert(node->shard);
   }
   return static_cast<uint64_t>(std::distance(failed.begin(), failed.lower_bound(shard)));
 }

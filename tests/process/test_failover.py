@@ -41,7 +41,7 @@ class Failover(harness.ProcessTest):
 
         def demoted():
             info = self.primary.info("replication")
-            return (info["role"] == "slave" and info["master_link_status"] == "up"
+            return (info["role"] == "slave" and info.get("master_link_status") == "up"
                     and int(info["master_port"]) == self.replica.port
                     and all(s.sees(self.primary.port).primary == heir
                             and s.sees(self.primary.port).health == "ok" for s in self.others))

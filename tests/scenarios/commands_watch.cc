@@ -167,6 +167,24 @@ Output Status(WorldPtr& world, const Command& c) {
   return text;
 }
 
+// lease p1: until when it may serve, as it knew it last; also of a node that is stopped.
+Output Lease(WorldPtr& world, const Command& c) {
+  std::string text;
+  for (const std::string& word : c.words()) {
+    CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, world->Known(word));
+    if (!world->cluster().Running(name)) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " does not run"));
+    }
+    const Instant until = world->cluster().node(name).view()->serve_until();
+    absl::StrAppend(&text, name, ": ",
+                    until <= world->cluster().now() - absl::Hours(1)
+                        ? std::string("none")
+                        : absl::StrCat("until ", world->Clock(until)),
+                    "\n");
+  }
+  return text;
+}
+
 // now: of the clock that + counts on.
 Output Now(WorldPtr& world, const Command&) {
   return absl::StrCat(world->Clock(world->cluster().now()), "\n");
@@ -181,6 +199,7 @@ void AddWatchCommands(Handlers& handlers) {
   handlers["votes"] = {Votes, false};
   handlers["epochs"] = {Epochs, false};
   handlers["status"] = {Status, false};
+  handlers["lease"] = {Lease, false};
   handlers["now"] = {Now, false};
 }
 

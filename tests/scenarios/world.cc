@@ -1,6 +1,7 @@
 #include "scenarios/world.h"
 
 #include <algorithm>
+#include <regex>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +43,20 @@ struct KindVisitor {
   const char* operator()(const DataGuardChanged&) const { return "guard"; }
   const char* operator()(const Halted&) const { return "halt"; }
 };
+
+// "126.6666665ms" as "127ms": nobody reads the rest.
+std::string RoundMilliseconds(const std::string& text) {
+  static const auto* pattern = new std::regex("([0-9]+)\\.([0-9])[0-9]*ms");
+  std::string rounded;
+  std::smatch match;
+  auto from = text.cbegin();
+  while (std::regex_search(from, text.cend(), match, *pattern)) {
+    rounded.append(from, match[0].first);
+    absl::StrAppend(&rounded, std::stoll(match[1]) + (*match[2].first >= '5' ? 1 : 0), "ms");
+    from = match[0].second;
+  }
+  return rounded.append(from, text.cend());
+}
 
 std::string FrameKind(const Frame& frame) {
   if (std::holds_alternative<Hello>(frame)) return "hello";
@@ -129,7 +144,7 @@ std::string World::Clock(Instant at) const {
 void World::OnEvent(const sim::Cluster::TracedEvent& traced) {
   const auto name = [this](const NodeId& id) { return cluster_->NameOf(id); };
   entries_.push_back({traced.at, KindOfEvent(traced.event), "", traced.node,
-                      Describe(traced.event, name)});
+                      RoundMilliseconds(Describe(traced.event, name))});
 }
 
 void World::OnFrame(const sim::Cluster::TracedFrame& traced) {
@@ -138,7 +153,8 @@ void World::OnFrame(const sim::Cluster::TracedFrame& traced) {
     headers_[{traced.from, traced.to}] = message->header;
   }
   entries_.push_back({traced.at, "frame", FrameKind(*traced.frame), traced.from,
-                      absl::StrCat("to ", traced.to, ": ", Describe(*traced.frame, name))});
+                      absl::StrCat("to ", traced.to, ": ",
+                                   RoundMilliseconds(Describe(*traced.frame, name)))});
 }
 
 std::optional<Header> World::LastHeader(const sim::Name& from, const sim::Name& to) const {
