@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/str_format.h"
 #include "clusterkit/file/nodes_conf.h"
 #include "file/checksum.h"
 
@@ -32,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr std::string_view kKey = " checksum ";
   if (const size_t at = text.rfind(kKey); at != std::string_view::npos) {
     std::string repaired(text.substr(0, at + kKey.size()));
-    repaired += absl::StrFormat("%016x\n", clusterkit::file::Checksum(repaired));
+    repaired += clusterkit::file::ChecksumText(repaired) + "\n";
     Check(repaired);
   }
   return 0;

@@ -44,7 +44,6 @@ PUBLIC: Dict[str, str] = {
     "routing.h": "model",
     "slot.h": "model",
     "slot_map.h": "model",
-    "view_publisher.h": "model",
     "failover_coordinator.h": "engine",
     "failure_detector.h": "engine",
     "gossip_engine.h": "engine",
@@ -57,12 +56,7 @@ PUBLIC: Dict[str, str] = {
     "state_store.h": "port",
     "transport.h": "port",
     "node.h": "node",
-}
-
-# (file, header) pairs that the table forbids and we accept, with the reason.
-EXCEPTIONS: Dict[Tuple[str, str], str] = {
-    ("include/clusterkit/transport.h", "clusterkit/node_core.h"): "LinkDownCause",
-    ("include/clusterkit/view_publisher.h", "mutex"): "hands views to other threads",
+    "view_publisher.h": "node",
 }
 
 # Engines do not know each other; the core hands results from one to the next.
@@ -134,7 +128,6 @@ class Checker:
     def __init__(self, root: pathlib.Path) -> None:
         self.root = root
         self.violations: List[Violation] = []
-        self.exceptions_used: Set[Tuple[str, str]] = set()
 
     def run(self) -> List[Violation]:
         for path in cpp_files(self.root, "include", "src"):
@@ -143,20 +136,10 @@ class Checker:
             self.check_host_file(path)
         for path in cpp_files(self.root, "tests", "fuzz", "bench"):
             self.check_test_file(path)
-        for path, header in sorted(set(EXCEPTIONS) - self.exceptions_used):
-            if (self.root / path).exists():
-                self.report(path, 1, f"does not include {header} any more: remove the exception "
-                                     "from scripts/check_layers.py")
         return self.violations
 
     def report(self, path: str, line: int, text: str) -> None:
         self.violations.append(Violation(path, line, text))
-
-    def forbid(self, path: str, line: int, header: str, text: str) -> None:
-        if (path, header) in EXCEPTIONS:
-            self.exceptions_used.add((path, header))
-        else:
-            self.report(path, line, text)
 
     def check_library_file(self, file: pathlib.Path) -> None:
         path = file.relative_to(self.root).as_posix()
@@ -177,7 +160,7 @@ class Checker:
             if public and target.startswith("src/"):
                 self.report(path, line, f"a public header includes the private {header}")
             elif target_layer != layer and target_layer not in ALLOWED[layer]:
-                self.forbid(path, line, header,
+                self.report(path, line,
                             f"layer {layer} must not include {header} of layer {target_layer}")
         if layer == "engine":
             self.check_engine(file, path)
@@ -191,7 +174,7 @@ class Checker:
             if layer != "uv":
                 self.report(path, line, f"libuv ({header}) is for layer uv only")
         elif layer in PURE and OUTSIDE.match(header):
-            self.forbid(path, line, header,
+            self.report(path, line,
                         f"layer {layer} knows no clock, thread, lock or I/O: {header}")
         elif quoted and not header.startswith("absl/"):
             self.report(path, line, f'"{header}" is no header of ours: full path from src/ or '
@@ -245,7 +228,7 @@ CLEAN = {
     "include/clusterkit/vote_ledger.h": '#include "clusterkit/types.h"\n',
     "include/clusterkit/failover_coordinator.h": '#include "clusterkit/vote_ledger.h"\n',
     "include/clusterkit/uv/uv.h": '#include <uv.h>\n#include "clusterkit/transport.h"\n',
-    "include/clusterkit/transport.h": '#include "clusterkit/node_core.h"\n',
+    "include/clusterkit/transport.h": '#include "clusterkit/types.h"\n',
     "include/clusterkit/node_core.h": '#include "clusterkit/types.h"\n',
     "src/engine/candidate.cc":
         '#include "clusterkit/failover_coordinator.h"\n#include "clusterkit/vote_ledger.h"\n',
@@ -295,8 +278,6 @@ PLANTED = [
     ("examples/kvserver/x.cc", '#include "base/check.h"\n', "public headers only"),
     ("examples/kvserver/x.cc", '#include "clusterkit/v1/bus.pb.h"\n', "does not see protobuf"),
     ("tests/unit/x_test.cc", '#include "clusterkit/v1/bus.pb.h"\n', "for tests/wire"),
-    ("include/clusterkit/transport.h", '#include "clusterkit/types.h"\n',
-     "remove the exception"),
 ]
 
 

@@ -111,7 +111,7 @@ inline win(c) {
   assert(won[OTHER(c)] != epoch[c]);                  /* S1 one winner per shard and epoch       */
 #ifndef ONLY_S1
   assert(won[OTHER(c)] < epoch[c]);                   /* S2 wins come in the order of the epochs */
-  assert(!won[OTHER(c)] || !open[OTHER(c)]);          /* S3 not before the first winner's round ended */
+  assert(!won[OTHER(c)] || !open[OTHER(c)]);          /* S3: not while the first counts */
 #endif
 #endif
 }
@@ -166,7 +166,7 @@ end:
 
 #if defined(NO_ROUND_WAIT)
 #define BOUND_TO_OTHER(v, c) false
-#elif defined(WITHDRAW_ANY_EPOCH)       /* a late withdrawal of an earlier round releases this one */
+#elif defined(WITHDRAW_ANY_EPOCH) /* a late withdrawal of an earlier round releases this one */
 #define BOUND_TO_OTHER(v, c) \
   (waits[ENTRY(v, c)] && ledger_candidate[ENTRY(v, c)] != c && \
    !(asked[ledger_candidate[ENTRY(v, c)]] & (BIT(ledger_epoch[ENTRY(v, c)]) - 1)))

@@ -95,7 +95,7 @@ inline win(c, v) {
 #else
   assert(won[OTHER(c)] != epoch[c]);                  /* S1 one winner per shard and epoch       */
   assert(won[OTHER(c)] < epoch[c]);                   /* S2 wins come in the order of the epochs */
-  assert(!won[OTHER(c)] || !open[OTHER(c)]);          /* S3 not before the first winner's round ended */
+  assert(!won[OTHER(c)] || !open[OTHER(c)]);          /* S3: not while the first counts */
 #endif
 }
 
@@ -248,7 +248,8 @@ end:
 #endif
   TELLS(V2) TELLS(V3)
   :: d_step { stage == PROMOTED && MAY_START_WAIT ->
-       printf("W begins to let the longest round pass\n"); stage = WAITS; sits_out = RUNNING_ROUNDS }
+       printf("W begins to let the longest round pass\n");
+       stage = WAITS; sits_out = RUNNING_ROUNDS }
   :: d_step { stage == WAITS && !sits_out && HEARD_ENOUGH ->
        printf("W votes from now on, above epoch %d\n", floor); stage = VOTES }
   :: d_step { CAN_CRASH && crashes < CRASHES && stage >= PROMOTED -> restart() }

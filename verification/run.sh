@@ -86,7 +86,11 @@ row() {
   shift 3
   check "$model" "$expected" "$@"
   got=$(verdict "$expected")
-  [ "$got" = "$expected" ] || { mark='  <-- not as expected'; failures=$((failures + 1)); cat "$work/run/log" >&2; }
+  if [ "$got" != "$expected" ]; then
+    mark='  <-- not as expected'
+    failures=$((failures + 1))
+    cat "$work/run/log" >&2
+  fi
   number() { sed -nE "s/^ *([0-9.e+]+) $1.*/\1/p" "$work/run/log" | head -1; }
   printf '%-12s %-20s %-9s %-9s %10s %12s %6s %7s %6s%s\n' "$model" "$name" "$expected" "$got" \
     "$(number 'states, stored')" "$(number transitions)" \

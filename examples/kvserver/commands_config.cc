@@ -49,15 +49,7 @@ void ConfigSet(CommandContext& context) {
     if (directive != nullptr && directive->change == Directive::Change::kProtected) {
       return ReplySetFailed(context, args[i], "can't set protected config");
     }
-    std::vector<std::string> words = {name};
-    if (directive == nullptr || !directive->many_arguments) {
-      words.emplace_back(args[i + 1]);
-    } else {
-      auto split = SplitWords(args[i + 1]);
-      if (!split.has_value()) return ReplySetFailed(context, args[i], "Unbalanced quotes");
-      words.insert(words.end(), split->begin(), split->end());
-      if (split->empty()) words.emplace_back();
-    }
+    const std::vector<std::string> words = {name, std::string(args[i + 1])};
     std::string warning;
     const absl::Status status = ApplyDirective(changed, words, &warning);
     if (!status.ok()) {

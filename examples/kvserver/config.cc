@@ -145,7 +145,16 @@ absl::Status ApplyDirective(Config& config, absl::Span<const std::string> words,
   if (args.empty() || (args.size() > 1 && !directive->many_arguments)) {
     return absl::InvalidArgumentError("wrong number of arguments");
   }
-  absl::Status status = directive->set(config, args);
+  // A list may come as one quoted word: --save "3600 1 300 100".
+  std::vector<std::string> list;
+  absl::Span<const std::string> values = args;
+  if (directive->many_arguments && args.size() == 1 && !args[0].empty()) {
+    auto split = SplitWords(args[0]);
+    if (!split.has_value()) return absl::InvalidArgumentError("Unbalanced quotes");
+    list = *std::move(split);
+    values = list;
+  }
+  absl::Status status = directive->set(config, values);
   if (!status.ok()) return status;
   const std::string about = WarningFor(config, directive->name);
   if (!about.empty()) *warning = absl::StrCat("WARNING: ", about);

@@ -16,6 +16,8 @@ constexpr size_t kChunk = 256 * 1024;
 constexpr size_t kEntriesPerStep = 64;
 constexpr uint64_t kStepBudgetNs = 2'000'000;
 constexpr uint64_t kStepIntervalMs = 1;
+// A replica that takes nothing of its snapshot for so long is dropped: others may wait for it.
+constexpr int64_t kMaxPauseMs = 10'000;
 constexpr size_t kMaxStream = 1 << 20;  // flushed beyond it, also in the middle of a turn
 constexpr size_t kKeepStream = 256 * 1024;
 
@@ -227,9 +229,9 @@ void ReplicationPrimary::CheckReplica(Replica& replica, int64_t now_ms,
     if (queued < replica.last_queued || queued == 0) replica.last_heard_ms = now_ms;
     replica.last_queued = queued;
   }
-  if (now_ms - replica.last_heard_ms > server_.config().repl_timeout * 1000) {
-    late.push_back(replica.id);
-  }
+  int64_t limit_ms = server_.config().repl_timeout * 1000;
+  if (replica.state == State::kSyncing) limit_ms = std::min(limit_ms, kMaxPauseMs);
+  if (now_ms - replica.last_heard_ms > limit_ms) late.push_back(replica.id);
 }
 
 void ReplicationPrimary::Cron(int64_t now_ms) {
@@ -241,7 +243,7 @@ void ReplicationPrimary::Cron(int64_t now_ms) {
     const uint64_t limit = config.output_limit_replica.hard_bytes;
     if (limit != 0 && replica.held.size() > limit) large.push_back(replica.id);
   }
-  for (const ClientId id : late) Drop(id, "nothing was heard of it for repl-timeout");
+  for (const ClientId id : late) Drop(id, "nothing was heard of it for too long");
   for (const ClientId id : large) {
     Drop(id, "the stream that waits for its snapshot exceeds client-output-buffer-limit");
   }

@@ -24,9 +24,9 @@ struct NodeView {
   Role role = Role::kPrimary;
   std::optional<NodeId> primary;  // Of a replica, when known.
   Health health = Health::kOnline;
-  Epoch config_epoch;             // A primary's own; zero for replicas.
+  Epoch config_epoch;  // A primary's own; zero for replicas.
   bool no_failover = false;
-  bool linked = false;            // Our link to it is up. Always true for self.
+  bool linked = false;  // Our link to it is up. Always true for self.
   int slot_count = 0;
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
@@ -48,9 +48,9 @@ class ServeLease {
 
 enum class DownReason : uint8_t {
   kNone,
-  kStarting,        // Too early after start to know.
-  kSlotUncovered,   // A slot has no owner or a failed one, and full coverage is required.
-  kMinority,        // A majority of voters is out of reach, or was until a moment ago.
+  kStarting,       // Too early after start to know.
+  kSlotUncovered,  // A slot has no owner or a failed one, and full coverage is required.
+  kMinority,       // A majority of voters is out of reach, or was until a moment ago.
 };
 
 // Immutable but for the lease. Safe to read from any thread, for as long as one holds it.
@@ -67,7 +67,7 @@ class ClusterView {
   const NodeView* Find(const NodeId& id) const;
   const Nodes& nodes() const { return nodes_; }  // Ascending by id, self included.
   const SlotMap& slots() const { return *slots_; }
-  const NodeView* OwnerOf(SlotId slot) const;    // nullptr when unbound.
+  const NodeView* OwnerOf(SlotId slot) const;  // nullptr when unbound.
 
   ClusterState state() const { return state_; }
   DownReason down_reason() const { return down_reason_; }

@@ -24,9 +24,9 @@ std::string_view Describe(ClusterState state);
 std::string_view Describe(DownReason reason);
 std::string_view Describe(VoteRefusal refusal);
 std::string_view Describe(Ineligible reason);
-std::string Describe(const Endpoint& endpoint);          // host:port
-std::string Describe(const Progress& progress);          // history/offset, "unsynced"
-std::string Describe(const SlotSet& slots);              // 0-5460 7000
+std::string Describe(const Endpoint& endpoint);  // host:port
+std::string Describe(const Progress& progress);  // history/offset, "unsynced"
+std::string Describe(const SlotSet& slots);      // 0-5460 7000
 std::string Describe(const Event& event, NameOf name = ShortName);
 std::string Describe(const Frame& frame, NameOf name = ShortName);
 std::string Describe(const RouteDecision& decision);

@@ -31,11 +31,11 @@ struct NodeRemoved {
 
 struct HealthChanged {
   enum class Cause : uint8_t {
-    kSilence,         // PFAIL: nothing heard for node_timeout.
-    kCrashEvidence,   // PFAIL: link broken, reconnects refused.
-    kReports,         // FAIL: a majority of voters suspects it; `reporters` names them.
-    kNotice,          // FAIL: a peer's notice with the same proof.
-    kAnswered,        // Online: it answers.
+    kSilence,        // PFAIL: nothing heard for node_timeout.
+    kCrashEvidence,  // PFAIL: link broken, reconnects refused.
+    kReports,        // FAIL: a majority of voters suspects it; `reporters` names them.
+    kNotice,         // FAIL: a peer's notice with the same proof.
+    kAnswered,       // Online: it answers.
   } cause = Cause::kSilence;
   NodeId id;
   Health from = Health::kOnline, to = Health::kOnline;
@@ -53,12 +53,12 @@ struct SuspicionHeard {
 
 struct RoleChanged {
   enum class Cause : uint8_t {
-    kElected,        // Won an election: serve. config_epoch begins a new history.
-    kReplaced,       // Another node took all slots: follow it.
-    kPrimaryReplaced,// Our primary was replaced: follow its successor.
-    kCommand,        // Replicate or Reset was called.
+    kElected,          // Won an election: serve. config_epoch begins a new history.
+    kReplaced,         // Another node took all slots: follow it.
+    kPrimaryReplaced,  // Our primary was replaced: follow its successor.
+    kCommand,          // Replicate or Reset was called.
   } cause = Cause::kCommand;
-  NodeId id;                      // This node, or another one.
+  NodeId id;  // This node, or another one.
   Role to = Role::kPrimary;
   std::optional<NodeId> primary;  // Of a replica. The host replicates from its client endpoint.
   // The data held so far belongs to another shard: it is worthless, and progress starts anew.
@@ -88,7 +88,13 @@ struct ConfigEpochChanged {
 };
 
 // Why a replica does not stand although its primary failed.
-enum class Ineligible : uint8_t { kNone, kNoFailover, kNeverSynced, kDataTooOld, kPrimaryHasNoSlots };
+enum class Ineligible : uint8_t {
+  kNone,
+  kNoFailover,
+  kNeverSynced,
+  kDataTooOld,
+  kPrimaryHasNoSlots
+};
 
 struct ElectionNotEligible {
   Ineligible reason = Ineligible::kNone;
@@ -96,7 +102,7 @@ struct ElectionNotEligible {
 };
 struct ElectionScheduled {
   absl::Duration delay;
-  int rank = 0;          // Siblings known to be fresher.
+  int rank = 0;  // Siblings known to be fresher.
   Progress progress;
   friend bool operator==(const ElectionScheduled&, const ElectionScheduled&) = default;
 };

@@ -131,7 +131,7 @@ class FailoverCoordinator {
     NodeId primary;
     Instant started_at, ends_at;
     absl::btree_set<NodeId> votes;
-    uint32_t most_voters = 0;           // As told by those who voted.
+    uint32_t most_voters = 0;                          // As told by those who voted.
     absl::btree_map<NodeId, absl::Duration> refusals;  // With the voters' hints.
   };
   struct Resting {  // After a lost round.

@@ -68,11 +68,11 @@ class FailureDetector {
 
  private:
   struct Peer {
-    Instant heard;                         // Or tracked since.
+    Instant heard;  // Or tracked since.
     std::optional<Instant> pong;
-    std::optional<Instant> ping_sent;      // Outstanding.
+    std::optional<Instant> ping_sent;  // Outstanding.
     std::optional<Instant> failed_at;
-    bool broken = false;                   // By the peer; no link has completed since.
+    bool broken = false;  // By the peer; no link has completed since.
     int refusals = 0;
     Instant last_refusal = Instant::InfinitePast();
     absl::btree_map<NodeId, Instant> reports;  // At most one per voter that reported.

@@ -48,8 +48,8 @@ class GossipEngine {
 
  private:
   struct Peer {
-    Instant answered;        // Last PONG we know of, our own or by gossip.
-    Instant answered_us;     // Last PONG to us.
+    Instant answered;               // Last PONG we know of, our own or by gossip.
+    Instant answered_us;            // Last PONG to us.
     std::optional<Instant> pinged;  // Not answered yet.
   };
 

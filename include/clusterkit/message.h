@@ -42,7 +42,12 @@ struct Hello {
 
 // Why a link is about to be closed; the last frame on it.
 struct Goodbye {
-  enum class Reason : uint8_t { kClusterName, kVersion, kLimit, kProtocol } reason = Reason::kProtocol;
+  enum class Reason : uint8_t {
+    kClusterName,
+    kVersion,
+    kLimit,
+    kProtocol
+  } reason = Reason::kProtocol;
   std::string text;
   friend bool operator==(const Goodbye&, const Goodbye&) = default;
 };
@@ -106,12 +111,12 @@ struct ProgressReport {
 // A replica asks for votes. The header names its shard and carries its progress.
 // Spec: "Replica election and promotion".
 struct FailoverAuthRequest {
-  Epoch epoch;                   // Of this election: greater than any the candidate has seen.
-  NodeId primary;                // Whom it would replace.
-  Epoch claim_epoch;             // Config epoch of the claim below as the candidate knows it.
-  SlotSet slots;                 // What it would serve.
-  absl::Duration round;          // Votes count for this long after sending.
-  bool primary_consents = false; // The primary itself asked for it.
+  Epoch epoch;                    // Of this election: greater than any the candidate has seen.
+  NodeId primary;                 // Whom it would replace.
+  Epoch claim_epoch;              // Config epoch of the claim below as the candidate knows it.
+  SlotSet slots;                  // What it would serve.
+  absl::Duration round;           // Votes count for this long after sending.
+  bool primary_consents = false;  // The primary itself asked for it.
   friend bool operator==(const FailoverAuthRequest&, const FailoverAuthRequest&) = default;
 };
 
@@ -127,19 +132,19 @@ struct FailoverAuthAck {
 
 // Why a voter did not vote for a candidate.
 enum class VoteRefusal : uint8_t {
-  kNone,               // Granted.
-  kNotVoter,           // I own no slots.
-  kAbstaining,         // I became a voter, or restarted, too recently.
-  kUnknownCandidate,   // Not a replica of that shard as far as I know.
-  kPrimaryNotFailed,   // The candidate's primary is not FAIL here.
-  kPrimaryAnswers,     // It is, but it answers me.
-  kOldEpoch,           // Not above what I promised for this shard.
-  kStaleClaim,         // A slot is held under a greater config epoch.
-  kRoundOpen,          // My vote for another candidate of this shard may still count.
-  kNeverSynced,        // The candidate holds no complete copy.
-  kFresherSibling,     // A sibling that can stand has more data.
-  kNotConfirmed,       // I have not heard a majority recently; I may have been replaced myself.
-  kRoundTooLong,       // Over kLongestRound.
+  kNone,              // Granted.
+  kNotVoter,          // I own no slots.
+  kAbstaining,        // I became a voter, or restarted, too recently.
+  kUnknownCandidate,  // Not a replica of that shard as far as I know.
+  kPrimaryNotFailed,  // The candidate's primary is not FAIL here.
+  kPrimaryAnswers,    // It is, but it answers me.
+  kOldEpoch,          // Not above what I promised for this shard.
+  kStaleClaim,        // A slot is held under a greater config epoch.
+  kRoundOpen,         // My vote for another candidate of this shard may still count.
+  kNeverSynced,       // The candidate holds no complete copy.
+  kFresherSibling,    // A sibling that can stand has more data.
+  kNotConfirmed,      // I have not heard a majority recently; I may have been replaced myself.
+  kRoundTooLong,      // Over kLongestRound.
 };
 
 struct FailoverAuthRefusal {
@@ -183,7 +188,7 @@ struct Header {
   Role role = Role::kPrimary;
   std::optional<NodeId> primary;  // A replica's, when known.
   Epoch current_epoch;
-  Epoch config_epoch;             // A replica sends its primary's.
+  Epoch config_epoch;  // A replica sends its primary's.
   // Of the sender's own slots; zero for a node without slots.
   uint64_t claim_digest = 0;
   // The slots themselves, when the receiver may not know them.
@@ -192,15 +197,15 @@ struct Header {
   bool progress_unknown = false;  // The sender's host has not reported any since its start.
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.
   bool no_failover = false;
-  bool data_missing = false;      // Owns slots but has lost their content.
-  bool abstaining = false;        // Is a voter, but may not vote yet.
+  bool data_missing = false;  // Owns slots but has lost their content.
+  bool abstaining = false;    // Is a voter, but may not vote yet.
   ClusterState state = ClusterState::kFail;
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-using MessageBody =
-    std::variant<Heartbeat, SuspicionReport, FailNotice, ProgressReport, FailoverAuthRequest,
-                 FailoverAuthAck, FailoverAuthRefusal, FailoverAuthWithdraw, SlotUpdate, StandRequest>;
+using MessageBody = std::variant<Heartbeat, SuspicionReport, FailNotice, ProgressReport,
+                                 FailoverAuthRequest, FailoverAuthAck, FailoverAuthRefusal,
+                                 FailoverAuthWithdraw, SlotUpdate, StandRequest>;
 
 struct Message {
   Header header;
@@ -213,8 +218,18 @@ using Frame = std::variant<Hello, Goodbye, Message>;
 
 // Message kinds, for the counters. The order of MessageBody, with heartbeats split by kind.
 enum class MessageKind : uint8_t {
-  kPing, kPong, kMeet, kSuspicion, kFail, kProgress, kAuthRequest, kAuthAck, kAuthRefusal,
-  kAuthWithdraw, kUpdate, kStand,
+  kPing,
+  kPong,
+  kMeet,
+  kSuspicion,
+  kFail,
+  kProgress,
+  kAuthRequest,
+  kAuthAck,
+  kAuthRefusal,
+  kAuthWithdraw,
+  kUpdate,
+  kStand,
 };
 inline constexpr size_t kMessageKinds = 12;
 std::string_view MessageKindName(MessageKind kind);

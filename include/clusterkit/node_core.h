@@ -35,12 +35,12 @@ enum class ResetMode : uint8_t {
 struct NodeStatus {
   NodeView view;
   bool self = false;
-  bool handshake = false;                     // MEET not answered yet; view.id is a placeholder.
-  std::optional<absl::Duration> ping_age;     // Of the outstanding ping.
-  std::optional<absl::Duration> pong_age;     // Since it last answered.
-  int failure_reports = 0;                    // Unexpired, by others.
+  bool handshake = false;                  // MEET not answered yet; view.id is a placeholder.
+  std::optional<absl::Duration> ping_age;  // Of the outstanding ping.
+  std::optional<absl::Duration> pong_age;  // Since it last answered.
+  int failure_reports = 0;                 // Unexpired, by others.
   Progress progress;
-  Epoch shown_epoch;                          // A replica shows its primary's config epoch.
+  Epoch shown_epoch;  // A replica shows its primary's config epoch.
 };
 
 struct CoreStatus {
@@ -98,8 +98,8 @@ class NodeCore {
   bool BumpEpoch(Instant now);
 
   // --- Outputs -------------------------------------------------------------------------------
-  Ready TakeReady();             // Moves the pending batch out.
-  Instant NextDeadline() const;  // Call OnTick no later than this.
+  Ready TakeReady();                // Moves the pending batch out.
+  Instant NextDeadline() const;     // Call OnTick no later than this.
   const ClusterView& view() const;  // As last put into a batch.
   CoreStatus Status(Instant now) const;
   const Options& options() const;

@@ -97,14 +97,14 @@ struct Options {
   absl::Status Validate() const;
 
   // Derived lengths, in one place so that all parts agree.
-  absl::Duration PingInterval() const;        // node_timeout / 2
-  absl::Duration ReportValidity() const;      // 2 x node_timeout
-  absl::Duration RoundLength() const;         // clamp(node_timeout / 4, 250 ms, 2 s)
-  absl::Duration RankUnit() const;            // clamp(node_timeout / 30, 20 ms, 500 ms)
-  absl::Duration ServeLease() const;          // 0.8 x node_timeout
-  absl::Duration RejoinDelay() const;         // clamp(node_timeout, 500 ms, 5 s)
-  absl::Duration HandshakeTimeout() const;    // max(node_timeout, 1 s)
-  absl::Duration HostStallTimeout() const;    // host_stall_timeout or its default
+  absl::Duration PingInterval() const;      // node_timeout / 2
+  absl::Duration ReportValidity() const;    // 2 x node_timeout
+  absl::Duration RoundLength() const;       // clamp(node_timeout / 4, 250 ms, 2 s)
+  absl::Duration RankUnit() const;          // clamp(node_timeout / 30, 20 ms, 500 ms)
+  absl::Duration ServeLease() const;        // 0.8 x node_timeout
+  absl::Duration RejoinDelay() const;       // clamp(node_timeout, 500 ms, 5 s)
+  absl::Duration HandshakeTimeout() const;  // max(node_timeout, 1 s)
+  absl::Duration HostStallTimeout() const;  // host_stall_timeout or its default
 };
 
 // No round is longer than this, whatever a candidate's node_timeout.

@@ -40,14 +40,14 @@ struct SaveRequest {
 // be synced, is durable. This is where "persist the vote before granting it" lives.
 struct Ready {
   std::vector<Dial> dials;
-  std::vector<Outbound> prompt;     // Best effort; an unknown link is not an error.
-  std::vector<LinkId> hangups;      // What was queued on the link before is still sent if possible.
+  std::vector<Outbound> prompt;  // Best effort; an unknown link is not an error.
+  std::vector<LinkId> hangups;   // What was queued on the link before is still sent if possible.
 
   std::optional<SaveRequest> save;
 
-  std::vector<Outbound> sends;      // Best effort, as above.
+  std::vector<Outbound> sends;              // Best effort, as above.
   std::shared_ptr<const ClusterView> view;  // Null if unchanged.
-  std::vector<Event> events;        // After the view they speak of.
+  std::vector<Event> events;                // After the view they speak of.
 
   bool empty() const {
     return dials.empty() && prompt.empty() && hangups.empty() && !save && sends.empty() && !view &&

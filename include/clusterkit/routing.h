@@ -28,11 +28,11 @@ struct Moved {
 };
 struct ClusterDown {
   enum class Why : uint8_t {
-    kSlotUnbound,     // Nobody owns this slot.
-    kState,           // The cluster is in state kFail.
-    kWritesRefused,   // State kFail with reads allowed, and this is a write.
-    kLeaseLapsed,     // We own the slot but have not heard a majority recently enough.
-    kDataMissing,     // We own the slot but came back without its data.
+    kSlotUnbound,    // Nobody owns this slot.
+    kState,          // The cluster is in state kFail.
+    kWritesRefused,  // State kFail with reads allowed, and this is a write.
+    kLeaseLapsed,    // We own the slot but have not heard a majority recently enough.
+    kDataMissing,    // We own the slot but came back without its data.
   } why = Why::kState;
   SlotId slot;
   friend bool operator==(const ClusterDown&, const ClusterDown&) = default;
@@ -43,7 +43,7 @@ using RouteDecision = std::variant<Serve, Moved, CrossSlot, ClusterDown>;
 struct RouteQuery {
   absl::Span<const SlotId> slots;  // One per key. Empty: a command without keys, always served.
   bool write = false;
-  bool readonly = false;           // The client accepts stale reads from a replica.
+  bool readonly = false;  // The client accepts stale reads from a replica.
 };
 
 // Decides in the order of the reference: unbound slot, keys across slots, cluster state, owner.

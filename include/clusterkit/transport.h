@@ -36,7 +36,8 @@ class Transport {
   // Ends in OnLinkUp or OnLinkDown, even if the address is nonsense. Gives up by itself.
   virtual void Dial(LinkId link, const Endpoint& to) = 0;
   // Best effort. Links that are unknown or not up yet are ignored. Over the queue limit the link
-  // goes down (kOverflow); a frame that is empty or over the frame limit takes it down too (kLocal).
+  // goes down (kOverflow); a frame that is empty or over the frame limit takes it down too
+  // (kLocal).
   virtual void Send(LinkId link, std::string frame) = 0;
   // Ends the link without a callback, after what is queued was sent if that takes no waiting.
   virtual void Close(LinkId link) = 0;

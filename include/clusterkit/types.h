@@ -86,11 +86,11 @@ enum class LinkId : uint64_t {};
 
 // How a link ended.
 enum class LinkDownCause : uint8_t {
-  kRefused,  // The address answered that nobody listens.
-  kReset,    // The peer closed or reset an established link.
-  kTimeout,  // No answer to the dial, or the transport gave up waiting.
-  kOverflow, // Our send queue exceeded its limit.
-  kLocal,    // Closed from this side, or a local error.
+  kRefused,   // The address answered that nobody listens.
+  kReset,     // The peer closed or reset an established link.
+  kTimeout,   // No answer to the dial, or the transport gave up waiting.
+  kOverflow,  // Our send queue exceeded its limit.
+  kLocal,     // Closed from this side, or a local error.
 };
 
 // Host is a literal address or a name, as the transport understands it; empty means unknown.

@@ -16,8 +16,8 @@ namespace clusterkit {
 class ViewPublisher {
  public:
   explicit ViewPublisher(std::shared_ptr<const ClusterView> first);
-  void Publish(std::shared_ptr<const ClusterView> view);      // Loop thread.
-  std::shared_ptr<const ClusterView> Latest() const;          // Any thread.
+  void Publish(std::shared_ptr<const ClusterView> view);  // Loop thread.
+  std::shared_ptr<const ClusterView> Latest() const;      // Any thread.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:

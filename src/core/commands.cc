@@ -23,9 +23,9 @@ absl::Status NodeCore::Impl::Meet(const Endpoint& bus, Instant now) {
     if (meet.bus == bus) return absl::OkStatus();
   }
   if (meets_.size() >= kMaxPendingMeets || table_.size() + meets_.size() >= options_.max_nodes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("cannot meet ", bus.host, ":", bus.port, ": ", table_.size(), " nodes known and ",
-                     meets_.size(), " handshakes under way, limit ", options_.max_nodes));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "cannot meet ", bus.host, ":", bus.port, ": ", table_.size(), " nodes known and ",
+        meets_.size(), " handshakes under way, limit ", options_.max_nodes));
   }
   const Link& link = links_.OpenOutbound(std::nullopt, bus, now_);
   meets_.push_back({bus, link.id, now_});
@@ -198,7 +198,8 @@ absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
       options.cluster_name != options_.cluster_name || options.max_nodes != options_.max_nodes ||
       options.max_frame_bytes != options_.max_frame_bytes ||
       options.max_link_queue_bytes != options_.max_link_queue_bytes ||
-      options.max_anonymous_links != options_.max_anonymous_links || options.seed != options_.seed) {
+      options.max_anonymous_links != options_.max_anonymous_links ||
+      options.seed != options_.seed) {
     return absl::InvalidArgumentError("addresses, name, limits and seed are fixed at the start");
   }
   options_ = options;

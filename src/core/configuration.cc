@@ -143,8 +143,8 @@ void NodeCore::Impl::ApplyHeartbeatClaim(const Header& header) {
   }
   // A digest that matches is the claim repeated. Only if nothing has changed since it was last
   // applied is there nothing to do but to repeat the answer.
-  const bool settled = facts.settled_generation == table_.generation() &&
-                       facts.settled_epoch == header.config_epoch;
+  const bool settled =
+      facts.settled_generation == table_.generation() && facts.settled_epoch == header.config_epoch;
   if (!settled) {
     const SlotClaim claim{header.sender, header.config_epoch, facts.claim.value_or(SlotSet{})};
     ApplyClaim(claim);
@@ -163,8 +163,8 @@ void NodeCore::Impl::ApplyClaim(const SlotClaim& claim) {
   if (claim.owner == table_.self_id()) return;
   const std::optional<NodeId> head = ShardHead();
   SlotMap slots = table_.slots();
-  std::vector<SlotRebind> changes = slots.ApplyClaim(
-      claim, [this](const NodeId& id) { return table_.ConfigEpochOf(id); });
+  std::vector<SlotRebind> changes =
+      slots.ApplyClaim(claim, [this](const NodeId& id) { return table_.ConfigEpochOf(id); });
   if (changes.empty()) {
     if (!(slots.unclaimed() == table_.slots().unclaimed())) table_.EditSlots() = std::move(slots);
     return;
@@ -187,8 +187,8 @@ void NodeCore::Impl::ApplyClaim(const SlotClaim& claim) {
   // propagation", and "Replica migration" for another shard's.
   const bool same_shard = SameShard(table_.Find(claim.owner)->shard, self().shard);
   if (!same_shard && !options_.allow_replica_migration) return;
-  BecomeReplica(claim.owner, IsPrimary() ? RoleChanged::Cause::kReplaced
-                                         : RoleChanged::Cause::kPrimaryReplaced);
+  BecomeReplica(claim.owner,
+                IsPrimary() ? RoleChanged::Cause::kReplaced : RoleChanged::Cause::kPrimaryReplaced);
 }
 
 void NodeCore::Impl::OnUpdate(const SlotUpdate& update) {

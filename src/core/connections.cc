@@ -128,8 +128,7 @@ void NodeCore::Impl::OnOutboundReady(Link& link) {
 }
 
 void NodeCore::Impl::OnGoodbye(Link& link, const Goodbye& goodbye) {
-  Emit(PeerRefused{NameFor(link), goodbye.reason,
-                   absl::StrCat("refused by peer: ", goodbye.text)});
+  Emit(PeerRefused{NameFor(link), goodbye.reason, absl::StrCat("refused by peer: ", goodbye.text)});
   CloseLink(link.id);
 }
 
@@ -177,8 +176,8 @@ void NodeCore::Impl::ForgetLink(const Link& link, LinkDownCause cause) {
 void NodeCore::Impl::OnBadFrame(LinkId id, const absl::Status& error, Instant now) {
   Begin(now);
   if (links_.Find(id) == nullptr) return;
-  const auto reason = absl::IsResourceExhausted(error) ? Goodbye::Reason::kLimit
-                                                       : Goodbye::Reason::kProtocol;
+  const auto reason =
+      absl::IsResourceExhausted(error) ? Goodbye::Reason::kLimit : Goodbye::Reason::kProtocol;
   Refuse(id, {reason, std::string(error.message())});
   Settle();
 }

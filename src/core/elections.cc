@@ -140,7 +140,8 @@ void NodeCore::Impl::UpdateDataGuard() {
         if (!facts.progress.synced) continue;
         guard = DataGuard::kActive;
         if (node->health != Health::kOnline || node->no_failover) continue;
-        if (!successor || Progress::Compare(facts.progress, table_.facts(*successor).progress) > 0) {
+        if (!successor ||
+            Progress::Compare(facts.progress, table_.facts(*successor).progress) > 0) {
           successor = node->id;
         }
       } else if (guard == DataGuard::kOff && patient && !facts.failed) {

@@ -195,8 +195,9 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
     void operator()(const SuspicionReport& body) { core->OnSuspicion(header, body); }
     void operator()(const FailNotice& body) { core->OnFailNotice(body); }
     void operator()(const ProgressReport& body) {
-      core->coordinator_.OnProgress(header.sender, header.progress,
-                                    body.final ? std::optional<NodeId>(body.primary) : std::nullopt);
+      core->coordinator_.OnProgress(
+          header.sender, header.progress,
+          body.final ? std::optional<NodeId>(body.primary) : std::nullopt);
     }
     void operator()(const FailoverAuthRequest& body) { core->OnAuthRequest(link, header, body); }
     void operator()(const FailoverAuthAck& body) { core->OnAuthAck(header, body); }

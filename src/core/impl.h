@@ -86,10 +86,10 @@ class NodeCore::Impl {
   enum class Path : uint8_t { kPrompt, kDurable };
 
   // --- node_core.cc ------------------------------------------------------------------------------
-  Instant Begin(Instant now);       // Clamps time; every input starts with it.
+  Instant Begin(Instant now);  // Clamps time; every input starts with it.
   void Settle();
   void Cron();
-  const ClusterView& View();        // Current, for decisions.
+  const ClusterView& View();  // Current, for decisions.
   std::shared_ptr<const ClusterView> SharedView();
   void Emit(Event event) { ready_.events.push_back(std::move(event)); }
   void RequestSave(bool sync);
@@ -103,21 +103,23 @@ class NodeCore::Impl {
   void AddNode(KnownNode node, NodeAdded::By by);
   void RemoveNode(const NodeId& id);
 
-  // --- connections.cc ------------------------------------------------------------------------------
+  // --- connections.cc
+  // ------------------------------------------------------------------------------
   void OnHello(Link& link, const Hello& hello);
   std::optional<Goodbye> ObjectionTo(const Link& link, const Hello& hello) const;
   void SendHello(const Link& link);
   void OnGoodbye(Link& link, const Goodbye& goodbye);
   void OnOutboundReady(Link& link);
   void LearnOwnHost(const std::string& host);
-  void CloseLink(LinkId id);        // From our side: never evidence against the peer.
+  void CloseLink(LinkId id);  // From our side: never evidence against the peer.
   void Refuse(LinkId id, Goodbye goodbye);
   void DialDue();
   void ExpireLinks();
   void ResetDeafLinks();
   void ForgetLink(const Link& link, LinkDownCause cause);
 
-  // --- heartbeats.cc: what we say and hear ---------------------------------------------------------
+  // --- heartbeats.cc: what we say and hear
+  // ---------------------------------------------------------
   void OnMessage(Link& link, const Message& message);
   void OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat);
   void OnPong(Link& link, const Header& header, const Heartbeat& heartbeat);
@@ -130,9 +132,10 @@ class NodeCore::Impl {
   bool SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path);
   void SendPings();
   void Ping(const NodeId& peer);
-  void Announce();                  // An unsolicited PONG to everybody.
+  void Announce();  // An unsolicited PONG to everybody.
 
-  // --- configuration.cc: roles, slots, epochs ------------------------------------------------------
+  // --- configuration.cc: roles, slots, epochs
+  // ------------------------------------------------------
   void ApplyHeader(Link& link, const Header& header);
   void ApplyAddress(const Link& link, const Header& header);
   void ApplyRole(const Header& header);
@@ -148,7 +151,8 @@ class NodeCore::Impl {
   void BecomeReplica(const NodeId& primary, RoleChanged::Cause cause);
   Epoch GreatestEpoch() const;
 
-  // --- health.cc -----------------------------------------------------------------------------------
+  // --- health.cc
+  // -----------------------------------------------------------------------------------
   void Touch(const NodeId& node) { touched_.insert(node); }
   void EvaluateTouched();
   void ApplyHealth(const HealthChanged& change);
@@ -157,7 +161,8 @@ class NodeCore::Impl {
   void QueueReports(const NodeId& subject, bool suspected);
   void FlushReports();
 
-  // --- elections.cc --------------------------------------------------------------------------------
+  // --- elections.cc
+  // --------------------------------------------------------------------------------
   void AdvanceElection();
   void Apply(const ScheduleElection& step);
   void Apply(const StartElection& step);
@@ -186,8 +191,8 @@ class NodeCore::Impl {
   Epoch current_epoch_;
   ReplicationStatus replication_;
   bool replication_reported_ = false;
-  bool progress_final_ = false;               // Told to siblings and voters.
-  std::optional<bool> data_present_;          // As reported by the host.
+  bool progress_final_ = false;       // Told to siblings and voters.
+  std::optional<bool> data_present_;  // As reported by the host.
   std::optional<Instant> data_missing_since_;
   DataGuard guard_ = DataGuard::kOff;
   std::optional<NodeId> guard_successor_;
@@ -195,20 +200,20 @@ class NodeCore::Impl {
   bool host_was_stalled_ = false;
 
   std::vector<PendingMeet> meets_;
-  absl::btree_set<NodeId> introduced_;        // We send MEET until they speak to us.
-  absl::btree_map<NodeId, Instant> banned_;   // Forgotten until.
+  absl::btree_set<NodeId> introduced_;       // We send MEET until they speak to us.
+  absl::btree_map<NodeId, Instant> banned_;  // Forgotten until.
 
-  absl::btree_set<NodeId> touched_;           // Health to be evaluated in Settle.
+  absl::btree_set<NodeId> touched_;  // Health to be evaluated in Settle.
   absl::btree_map<NodeId, std::vector<SuspicionReport::Item>> reports_;  // To send in Settle.
-  bool announce_ = false;                     // What we say of ourselves changed for all.
-  bool ask_voters_ = false;                   // And the voters are to answer it.
+  bool announce_ = false;    // What we say of ourselves changed for all.
+  bool ask_voters_ = false;  // And the voters are to answer it.
 
-  Facts facts_;                               // As we are.
-  Facts durable_facts_;                       // As we were when last durable.
+  Facts facts_;          // As we are.
+  Facts durable_facts_;  // As we were when last durable.
   uint64_t view_version_ = 0;
   std::shared_ptr<const ClusterView> view_;
   std::shared_ptr<const ClusterView> published_view_;
-  bool extras_changed_ = true;                // State, guard or lease, since view_ was built.
+  bool extras_changed_ = true;  // State, guard or lease, since view_ was built.
 
   Ready ready_;
   bool want_save_ = false, want_sync_save_ = false;

@@ -102,9 +102,8 @@ size_t Links::anonymous() const {
 }
 
 size_t Links::CountInbound(absl::FunctionRef<bool(const NodeId&)> fits) const {
-  return static_cast<size_t>(std::count_if(inbound_.begin(), inbound_.end(), [&](const auto& entry) {
-    return fits(entry.first);
-  }));
+  return static_cast<size_t>(std::count_if(inbound_.begin(), inbound_.end(),
+                                           [&](const auto& entry) { return fits(entry.first); }));
 }
 
 void Links::WantDial(const NodeId& peer, Instant now, bool at_once) {

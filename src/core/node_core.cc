@@ -133,9 +133,9 @@ void NodeCore::Impl::ReportDataPresent(bool present, Instant now) {
 const ClusterView& NodeCore::Impl::View() {
   if (view_ == nullptr || table_.view_outdated() || extras_changed_) {
     extras_changed_ = false;
-    view_ = table_.BuildView(++view_version_, {serving_.state(), serving_.reason(),
-                                               guard_ != DataGuard::kOff,
-                                               options_.allow_reads_when_down, serving_.lease()});
+    view_ = table_.BuildView(++view_version_,
+                             {serving_.state(), serving_.reason(), guard_ != DataGuard::kOff,
+                              options_.allow_reads_when_down, serving_.lease()});
   }
   return *view_;
 }

@@ -55,7 +55,7 @@ class Serving {
   absl::btree_map<NodeId, Instant> answered_;  // Voter -> when we had sent what it answered.
   ClusterState state_ = ClusterState::kFail;
   DownReason reason_ = DownReason::kStarting;
-  std::optional<Instant> minority_since_;      // Last moment in a minority.
+  std::optional<Instant> minority_since_;  // Last moment in a minority.
   std::optional<Instant> host_alive_;
 };
 

@@ -26,8 +26,9 @@ absl::Status CheckState(const PersistentState& state, const Options& options) {
   }
   if (!has_self) return bad("no record of this node, ", state.self.ToHex());
   for (const NodeId& owner : state.slots.Owners()) {
-    auto known = std::lower_bound(state.nodes.begin(), state.nodes.end(), owner,
-                                  [](const NodeRecord& node, const NodeId& id) { return node.id < id; });
+    auto known =
+        std::lower_bound(state.nodes.begin(), state.nodes.end(), owner,
+                         [](const NodeRecord& node, const NodeId& id) { return node.id < id; });
     if (known == state.nodes.end() || known->id != owner) {
       return bad("slots of an unknown node, ", owner.ToHex());
     }

@@ -60,8 +60,8 @@ Ineligible FailoverCoordinator::Eligibility(const NodeView& primary, bool consen
   // A primary that asks has lost its data: any complete copy is younger.
   if (consent || options_->replica_validity_factor == 0) return Ineligible::kNone;
   absl::Duration age = own_.since_last_io + (now - own_reported_at_);
-  absl::Duration limit = options_->replica_validity_base +
-                         options_->node_timeout * options_->replica_validity_factor;
+  absl::Duration limit =
+      options_->replica_validity_base + options_->node_timeout * options_->replica_validity_factor;
   // The primary is allowed to be silent for node_timeout before it counts as failed at all.
   if (age - options_->node_timeout > limit) return Ineligible::kDataTooOld;
   return Ineligible::kNone;
@@ -103,15 +103,14 @@ Instant FailoverCoordinator::StandsAt(const ClusterView& view, const Waiting& wa
 void FailoverCoordinator::Stop(ElectionEnded::How how, const ClusterView& view,
                                std::vector<ElectionStep>& steps) {
   if (const auto* round = std::get_if<Campaigning>(&state_)) {
-    steps.push_back(WithdrawElection{round->epoch, how, static_cast<int>(round->votes.size()),
-                                     view.Quorum()});
+    steps.push_back(
+        WithdrawElection{round->epoch, how, static_cast<int>(round->votes.size()), view.Quorum()});
   }
   state_ = Idle{};
 }
 
-std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view,
-                                                       Epoch current_epoch, Instant now,
-                                                       Rng& rng) {
+std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view, Epoch current_epoch,
+                                                       Instant now, Rng& rng) {
   std::vector<ElectionStep> steps;
   const NodeView& self = view.self();
   const NodeView* primary =
@@ -128,8 +127,7 @@ std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view,
     last_ineligible_ = Ineligible::kNone;
     return steps;
   }
-  if (Ineligible reason = Eligibility(*primary, consent, now);
-      reason != Ineligible::kNone) {
+  if (Ineligible reason = Eligibility(*primary, consent, now); reason != Ineligible::kNone) {
     Stop(ElectionEnded::How::kOvertaken, view, steps);
     if (reason != last_ineligible_) steps.push_back(ReportIneligible{reason});
     last_ineligible_ = reason;
@@ -213,8 +211,7 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
 
 // One to three rank units; longer if the voters said that they could not vote earlier.
 absl::Duration FailoverCoordinator::RestFor(const Campaigning& round, Rng& rng) const {
-  absl::Duration rest =
-      rng.Between(options_->RankUnit(), options_->RankUnit() * 3);
+  absl::Duration rest = rng.Between(options_->RankUnit(), options_->RankUnit() * 3);
   absl::Duration hint = absl::InfiniteDuration();
   for (const auto& [voter, retry_after] : round.refusals) {
     if (retry_after > absl::ZeroDuration()) hint = std::min(hint, retry_after);

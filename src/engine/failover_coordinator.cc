@@ -72,9 +72,8 @@ bool FailoverCoordinator::OnVoterAnswered(const ClusterView& view, const Header&
     // From here on nobody of this majority confirms the node we replaced, so its right to vote
     // lapses in ServeLease(), and a round that it voted in can last the longest round more.
     abstention_->replaced.reset();
-    abstention_->until =
-        std::max(abstention_->until,
-                 now + SurelyOver(options_->ServeLease()) + SurelyOver(kLongestRound));
+    abstention_->until = std::max(
+        abstention_->until, now + SurelyOver(options_->ServeLease()) + SurelyOver(kLongestRound));
     return false;
   }
   if (sent < abstention_->until) return false;  // Said before: it may know too little.
@@ -103,8 +102,7 @@ bool FailoverCoordinator::HeardEnough(const ClusterView& view, Epoch current_epo
   }
   // With voters missing, the majority may not be had for long. A floor far above every epoch that
   // anybody can have voted in is as good; it only uses up numbers.
-  const bool waited =
-      abstention_->far_floor || now - abstention_->until >= options_->RoundLength();
+  const bool waited = abstention_->far_floor || now - abstention_->until >= options_->RoundLength();
   if (!waited || heard + 1 < view.Quorum()) return false;
   Settle({current_epoch.value + kFarFloor});
   return true;
@@ -201,7 +199,8 @@ VoteDecision FailoverCoordinator::ConsiderVote(const ClusterView& view, const He
   if (!candidate.progress.synced) return {VoteRefusal::kNeverSynced, {}, {}};
   if (KnowsFresherSibling(view, candidate, request)) {
     // Freshness is a preference: it must not block a shard for ever.
-    auto [it, added] = freshness_refusals_.try_emplace(shard, FreshnessRefusal{request.primary, now});
+    auto [it, added] =
+        freshness_refusals_.try_emplace(shard, FreshnessRefusal{request.primary, now});
     if (it->second.primary != request.primary) it->second = {request.primary, now};
     const absl::Duration patience = options_->RankUnit() * 4 + options_->RoundLength();
     if (now - it->second.first <= patience) {

@@ -116,8 +116,7 @@ std::optional<HealthChanged> FailureDetector::Evaluate(const ClusterView& view,
     const bool evidence = CrashEvidence(peer, now);
     if (!evidence && !Silent(peer, now)) return std::nullopt;
     change.to = Health::kPfail;
-    change.cause =
-        evidence ? HealthChanged::Cause::kCrashEvidence : HealthChanged::Cause::kSilence;
+    change.cause = evidence ? HealthChanged::Cause::kCrashEvidence : HealthChanged::Cause::kSilence;
     return change;
   }
   const bool answers = !peer.ping_sent && peer.pong && !peer.broken;
@@ -129,9 +128,9 @@ std::optional<HealthChanged> FailureDetector::Evaluate(const ClusterView& view,
     }
     change.reporters = Reporters(view, subject, now);
     if (view.IsVoter(view.self().id)) {
-      change.reporters.insert(std::lower_bound(change.reporters.begin(), change.reporters.end(),
-                                               view.self().id),
-                              view.self().id);
+      change.reporters.insert(
+          std::lower_bound(change.reporters.begin(), change.reporters.end(), view.self().id),
+          view.self().id);
     }
     change.needed = view.Quorum();
     if (static_cast<int>(change.reporters.size()) < change.needed) return std::nullopt;

@@ -15,7 +15,8 @@ bool Reachable(const NodeView& node) { return !node.bus.host.empty() && node.bus
 
 void GossipEngine::Track(const NodeId& peer, Instant now) {
   // As if it had answered long ago: it is pinged as soon as its link is up.
-  peers_.try_emplace(peer, Peer{now - options_->node_timeout, now - options_->node_timeout, std::nullopt});
+  peers_.try_emplace(
+      peer, Peer{now - options_->node_timeout, now - options_->node_timeout, std::nullopt});
 }
 
 void GossipEngine::Untrack(const NodeId& peer) { peers_.erase(peer); }
@@ -115,8 +116,7 @@ GossipMerge GossipEngine::Merge(const ClusterView& view, const NodeId& from,
       merge.moved.push_back(entry);
     }
     auto it = peers_.find(entry.id);
-    if (it != peers_.end() && healthy && node->health == Health::kOnline &&
-        !it->second.pinged) {
+    if (it != peers_.end() && healthy && node->health == Health::kOnline && !it->second.pinged) {
       it->second.answered = std::max(it->second.answered, now - entry.pong_age);
     }
   }

@@ -40,9 +40,9 @@ void VoteLedger::Grant(const ShardId& shard, Epoch epoch, const NodeId& candidat
   entries_[shard] = {epoch, candidate, round_end};
   if (entries_.size() <= max_entries_) return;
   // Forget the vote whose round ended first, but not what it promised: the floor takes over.
-  auto oldest = std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-    return a.second.round_end < b.second.round_end;
-  });
+  auto oldest = std::min_element(
+      entries_.begin(), entries_.end(),
+      [](const auto& a, const auto& b) { return a.second.round_end < b.second.round_end; });
   RaiseFloor(oldest->second.epoch);
   entries_.erase(oldest);
 }

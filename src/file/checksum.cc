@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "absl/strings/str_cat.h"
+
 namespace clusterkit::file {
 namespace {
 
@@ -25,6 +27,10 @@ uint64_t Checksum(std::string_view bytes) {
   uint64_t crc = ~uint64_t{0};
   for (char c : bytes) crc = kTable[(crc ^ static_cast<uint8_t>(c)) & 0xff] ^ (crc >> 8);
   return ~crc;
+}
+
+std::string ChecksumText(std::string_view bytes) {
+  return absl::StrCat(absl::Hex(Checksum(bytes), absl::kZeroPad16));
 }
 
 }  // namespace clusterkit::file

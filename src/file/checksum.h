@@ -4,11 +4,14 @@
 #define CLUSTERKIT_SRC_FILE_CHECKSUM_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace clusterkit::file {
 
 uint64_t Checksum(std::string_view bytes);
+// As the state file has it: 16 hex digits.
+std::string ChecksumText(std::string_view bytes);
 
 }  // namespace clusterkit::file
 

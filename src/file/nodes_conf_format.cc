@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/strings.h"
 #include "clusterkit/file/nodes_conf.h"
@@ -108,7 +107,7 @@ std::string Format(const PersistentState& state) {
   AppendHosts(state, out);
   if (state.ledger) AppendLedger(*state.ledger, out);
   absl::StrAppend(&out, " ", Av(kChecksum), " ");
-  out += absl::StrFormat("%016x\n", Checksum(out));
+  absl::StrAppend(&out, ChecksumText(out), "\n");
   return out;
 }
 

@@ -2,7 +2,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/strings.h"
 
 namespace clusterkit::file {
@@ -21,7 +20,7 @@ std::string EscapeHost(std::string_view host) {
     if (plain) {
       out += c;
     } else {
-      out += absl::StrFormat("%%%02x", static_cast<unsigned char>(c));
+      out += absl::StrCat("%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
   return out;

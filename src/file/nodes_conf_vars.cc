@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "file/checksum.h"
@@ -66,7 +65,7 @@ absl::Status ParseVotes(std::string_view value, std::vector<VoteRecord>& votes) 
 absl::Status CompareChecksum(std::string_view value, std::string_view text) {
   const size_t begin = static_cast<size_t>(value.data() - text.data());
   if (text.substr(begin + value.size()) != "\n") return Reason("text follows the checksum");
-  const std::string expected = absl::StrFormat("%016x", Checksum(text.substr(0, begin)));
+  const std::string expected = ChecksumText(text.substr(0, begin));
   if (value == expected) return absl::OkStatus();
   return Reason(absl::StrCat("checksum is ", expected, ", the file says ", Quote(value)));
 }

@@ -77,7 +77,8 @@ std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version,
   views.reserve(nodes_.size());
   for (auto& [id, entry] : nodes_) {
     const KnownNode& node = entry.node;
-    const int slot_count = entry.view && !slots_changed_ ? entry.view->slot_count : slots_->CountOf(id);
+    const int slot_count =
+        entry.view && !slots_changed_ ? entry.view->slot_count : slots_->CountOf(id);
     if (!entry.view || entry.view->slot_count != slot_count) {
       auto view = std::make_shared<NodeView>();
       view->id = node.id;

@@ -31,9 +31,9 @@ struct KnownNode {
 
 // What a peer said, kept apart from what follows from it. Does not appear in views.
 struct PeerFacts {
-  bool heard = false;                 // Its header was seen since this node started.
-  bool failed = false;                // This process concluded FAIL, rather than loading it.
-  bool progress_unknown = true;       // Its host has not reported any progress.
+  bool heard = false;            // Its header was seen since this node started.
+  bool failed = false;           // This process concluded FAIL, rather than loading it.
+  bool progress_unknown = true;  // Its host has not reported any progress.
   uint64_t incarnation = 0;
   uint64_t facts_version = 0;
   Progress progress;
@@ -70,7 +70,7 @@ class NodeTable {
 
   const SlotMap& slots() const { return *slots_; }
   SlotMap& EditSlots();
-  const SlotSet& OwnSlots() const;    // Of this node.
+  const SlotSet& OwnSlots() const;  // Of this node.
   Epoch ConfigEpochOf(const NodeId& id) const;
 
   // Grows whenever the effect of a claim could have changed.
@@ -98,8 +98,8 @@ class NodeTable {
   NodeId self_;
   std::map<NodeId, Entry> nodes_;  // References stay valid while others come and go.
   std::shared_ptr<SlotMap> slots_ = std::make_shared<SlotMap>();
-  bool slots_shared_ = false;              // With a view: copy before the next change.
-  bool slots_changed_ = true;              // Since the last view.
+  bool slots_shared_ = false;  // With a view: copy before the next change.
+  bool slots_changed_ = true;  // Since the last view.
   bool view_outdated_ = true;
   uint64_t generation_ = 1;
   mutable SlotSet own_slots_;

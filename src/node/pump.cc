@@ -122,12 +122,13 @@ void Pump::StartSave() {
   // A local copy: `done` may be called inside Save, while the store still reads the state.
   const SaveRequest request = *std::exchange(next_save_, std::nullopt);
   saving_ = true;
-  ports_.store->Save(request.state, request.must_sync,
-                     [weak = weak_from_this(), number = request.number](absl::Status status) {
-                       if (std::shared_ptr<Pump> self = weak.lock()) {
-                         self->OnSaveDone(number, status);
-                       }
-                     });
+  ports_.store->Save(
+      request.state, request.must_sync,
+      [weak = weak_from_this(), number = request.number](const absl::Status& status) {
+        if (std::shared_ptr<Pump> self = weak.lock()) {
+          self->OnSaveDone(number, status);
+        }
+      });
 }
 
 void Pump::OnSaveDone(uint64_t number, const absl::Status& status) {

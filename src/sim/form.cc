@@ -253,8 +253,9 @@ absl::Status Form(Cluster& cluster, const Topology& topology) {
   };
   if (!cluster.AdvanceUntil([&] { return formed().ok(); }, kFormLimit)) return give_up(formed());
   // Whoever has just become a voter abstains for the longest round, and until it has heard a
-  // majority; replicas have to synchronise.
-  cluster.Advance(kLongestRound + cluster.node(PrimaryName(0)).options().node_timeout);
+  // majority; replicas have to synchronise. Nodes from disks have done most of their waiting.
+  const absl::Duration node_timeout = cluster.node(PrimaryName(0)).options().node_timeout;
+  cluster.Advance(topology.preloaded ? kLongestRound / 2 : kLongestRound + node_timeout);
   const absl::Status still = formed();
   return still.ok() ? still : give_up(still);
 }

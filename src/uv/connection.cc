@@ -133,7 +133,7 @@ void Connection::Queue(std::unique_ptr<Write> write) {
                });
   if (error != 0) return OnWriteError(error);
   queued_bytes_ += write->Remaining();
-  write.release();  // The callback owns it.
+  static_cast<void>(write.release());  // The callback owns it.
 }
 
 void Connection::OnWritten(size_t size, int error) {

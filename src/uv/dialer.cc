@@ -83,7 +83,7 @@ void Dialer::Resolve() {
       },
       to_.host.c_str(), nullptr, &hints);
   if (error != 0) return FailSoon(CauseOf(error), UnavailableOf("resolve", to_, error));
-  lookup.release();  // The callback owns it.
+  static_cast<void>(lookup.release());  // The callback owns it.
 }
 
 void Dialer::OnResolved(int error, const addrinfo* found) {
@@ -109,7 +109,7 @@ void Dialer::TryNext() {
           if (status != UV_ECANCELED) ended->dialer->OnConnected(status);
         });
     if (error == 0) {
-      attempt.release();  // The callback owns it.
+      static_cast<void>(attempt.release());  // The callback owns it.
       return;
     }
     CloseSocket();
@@ -140,10 +140,10 @@ void Dialer::FailSoon(LinkDownCause cause, absl::Status error) {
       &timer_, [](uv_timer_t* handle) { static_cast<Dialer*>(handle->data)->OnTimer(); }, 0, 0);
 }
 
-void Dialer::Finish(Outcome outcome) {
+void Dialer::Finish(const Outcome& outcome) {
   Done done = std::exchange(done_, nullptr);
   Cancel();
-  std::move(done)(std::move(outcome));
+  std::move(done)(outcome);
 }
 
 void Dialer::Cancel() {

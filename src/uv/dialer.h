@@ -25,7 +25,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
     LinkDownCause cause = LinkDownCause::kLocal;
     absl::Status error;
   };
-  using Done = absl::AnyInvocable<void(Outcome) &&>;
+  using Done = absl::AnyInvocable<void(const Outcome&) &&>;
 
   // `done` is called once, from the loop and not from here, unless Cancel() was called first.
   static std::shared_ptr<Dialer> Start(uv_loop_t* loop, const Endpoint& to, absl::Duration timeout,
@@ -45,7 +45,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   void OnTimer();
   // The error is reported from the timer, as Begin() may still be on the stack.
   void FailSoon(LinkDownCause cause, absl::Status error);
-  void Finish(Outcome outcome);
+  void Finish(const Outcome& outcome);
   void CloseSocket();
 
   uv_loop_t* const loop_;

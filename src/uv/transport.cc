@@ -61,7 +61,7 @@ class Transport::Impl final : public Connection::Owner, public std::enable_share
   };
 
   void OnAccepted(uv_tcp_t* socket);
-  void OnDialled(LinkId link, Dialer::Outcome outcome);
+  void OnDialled(LinkId link, const Dialer::Outcome& outcome);
   void Report();
   std::shared_ptr<Connection> Connect(LinkId link, uv_tcp_t* socket) {
     return Connection::Open(socket, link, this, limits_, read_buffer_);
@@ -104,10 +104,10 @@ void Transport::Impl::Dial(LinkId link, const Endpoint& to) {
   if (handler_ == nullptr) return;
   links_[link].dialer =
       Dialer::Start(loop_, to, dial_timeout_,
-                    [this, link](Dialer::Outcome outcome) { OnDialled(link, std::move(outcome)); });
+                    [this, link](const Dialer::Outcome& outcome) { OnDialled(link, outcome); });
 }
 
-void Transport::Impl::OnDialled(LinkId link, Dialer::Outcome outcome) {
+void Transport::Impl::OnDialled(LinkId link, const Dialer::Outcome& outcome) {
   if (outcome.socket == nullptr) {
     links_.erase(link);
     return handler_->OnLinkDown(link, outcome.cause, outcome.error);

@@ -133,6 +133,13 @@ TEST_CASE("save points of several lines add up, and an empty one drops them") {
   CHECK(Parse("save 3600 1\nsave \"\"\nsave 60 5").config.save == "60 5");
 }
 
+TEST_CASE("a list may come as one quoted word") {
+  CHECK(Parse("save \"3600 1 300 100\"").config.save == "3600 1 300 100");
+  CHECK(
+      Parse("client-output-buffer-limit 'normal 8mb 0 0'").config.output_limit_normal.hard_bytes ==
+      8 << 20);
+}
+
 TEST_CASE("both names of a directive set it") {
   CHECK(Parse("cluster-slave-validity-factor 3").config.cluster_replica_validity_factor == 3);
   CHECK(Parse("cluster-replica-validity-factor 4").config.cluster_replica_validity_factor == 4);

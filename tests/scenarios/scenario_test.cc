@@ -25,7 +25,7 @@ std::vector<std::string> Files() {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(CLUSTERKIT_SCENARIO_DIR)) {
     const std::string name = entry.path().filename();
-    if (entry.path().extension() != ".txt") continue;
+    if (entry.path().extension() != ".txt" || name == "CMakeLists.txt") continue;
     if (only == nullptr || name.find(only) != std::string::npos) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());

@@ -221,6 +221,15 @@ void ChaosCounts::Add(const ChaosCounts& other) {
   }
 }
 
+std::string Describe(const ChaosCounts& c) {
+  return absl::StrCat("elections started ", c.elections_started, ", won ", c.elections_won,
+                      ", lost ", c.elections_lost, "; votes ", c.votes, ", refused ", c.refusals,
+                      "; FAIL ", c.fails, ", cleared ", c.fails_cleared, "; epoch collisions ",
+                      c.collisions, "; crashes ", c.crashes, ", restarts ", c.restarts,
+                      ", pauses ", c.pauses, ", partitions ", c.partitions, ", link resets ",
+                      c.resets, ", slow disks ", c.slow_disks);
+}
+
 ChaosResult RunChaos(const ChaosOptions& options) { return Chaos(options).Run(); }
 
 }  // namespace clusterkit::sim

@@ -27,6 +27,7 @@ struct ChaosCounts {
   int fails = 0, fails_cleared = 0, collisions = 0, votes = 0, refusals = 0;
   void Add(const ChaosCounts& other);
 };
+std::string Describe(const ChaosCounts& counts);
 
 struct ChaosResult {
   Violations violations;         // Of safety; empty is good.

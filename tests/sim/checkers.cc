@@ -90,6 +90,35 @@ void DurableBeforeSent::OnAck(const NodeId& voter, const ShardId& shard, Epoch e
                                      " left before it was durable"));
 }
 
+void OneServer::OnServers(Instant now, const std::vector<Server>& servers) {
+  ++seen_;
+  for (size_t i = 0; i < servers.size(); ++i) {
+    for (size_t j = i + 1; j < servers.size(); ++j) {
+      if (!servers[i].slots.Intersects(servers[j].slots)) continue;
+      violations_.push_back(absl::StrCat(
+          ShortName(servers[i].node), " and ", ShortName(servers[j].node),
+          " serve the same slots at ", absl::FormatDuration(now.since_origin)));
+    }
+  }
+}
+
+namespace {
+
+std::vector<OneServer::Server> ServersIn(Cluster& cluster) {
+  std::vector<OneServer::Server> servers;
+  for (const Name& name : cluster.names()) {
+    // A stopped one does not serve, but may go on at any time.
+    if (!cluster.Running(name)) continue;
+    const std::shared_ptr<const ClusterView> view = cluster.node(name).view();
+    if (view->self().role != Role::kPrimary || view->state() != ClusterState::kOk) continue;
+    if (view->data_missing() || view->serve_until() <= cluster.LocalNow(name)) continue;
+    servers.push_back({view->self().id, view->slots().SlotsOf(view->self().id)});
+  }
+  return servers;
+}
+
+}  // namespace
+
 void Checkers::OnFrame(Cluster& cluster, const Cluster::TracedFrame& traced) {
   const Message* message = std::get_if<Message>(traced.frame);
   if (message == nullptr) return;
@@ -114,6 +143,11 @@ void Checkers::Attach(Cluster& cluster) {
     durable.OnDurable(state);
   });
   cluster.AddEventSink([this, &cluster](const Cluster::TracedEvent& traced) {
+    // Who serves changes with these, and with time: leases only end by it.
+    if (std::holds_alternative<RoleChanged>(traced.event) ||
+        std::holds_alternative<ClusterStateChanged>(traced.event)) {
+      one_server.OnServers(traced.at, ServersIn(cluster));
+    }
     const auto* ended = std::get_if<ElectionEnded>(&traced.event);
     if (ended == nullptr || ended->how != ElectionEnded::How::kWon) return;
     const std::shared_ptr<const ClusterView> view = cluster.node(traced.node).view();
@@ -124,7 +158,8 @@ void Checkers::Attach(Cluster& cluster) {
 Violations Checkers::violations() const {
   Violations all;
   for (const Violations* found : {&one_vote.violations(), &one_winner.violations(),
-                                  &epochs.violations(), &durable.violations()}) {
+                                  &epochs.violations(), &durable.violations(),
+                                  &one_server.violations()}) {
     all.insert(all.end(), found->begin(), found->end());
   }
   return all;

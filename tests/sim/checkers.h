@@ -81,6 +81,24 @@ class DurableBeforeSent {
   Violations violations_;
 };
 
+// At no time may two nodes serve the same slot: leases of primaries that follow each other do not
+// overlap. (Where hosts check ClusterView::serve_until, as they have to.)
+class OneServer {
+ public:
+  struct Server {
+    NodeId node;
+    SlotSet slots;
+  };
+  // All that may serve at this moment.
+  void OnServers(Instant now, const std::vector<Server>& servers);
+  const Violations& violations() const { return violations_; }
+  size_t seen() const { return seen_; }
+
+ private:
+  size_t seen_ = 0;
+  Violations violations_;
+};
+
 // All of them on a cluster.
 class Checkers {
  public:
@@ -92,6 +110,7 @@ class Checkers {
   OneWinner one_winner;
   EpochsNeverGoBack epochs;
   DurableBeforeSent durable;
+  OneServer one_server;
 
  private:
   void OnFrame(Cluster& cluster, const Cluster::TracedFrame& traced);

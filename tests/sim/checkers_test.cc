@@ -83,6 +83,18 @@ TEST_CASE("EpochsNeverGoBack finds each epoch that goes back") {
   }
 }
 
+TEST_CASE("OneServer finds two nodes that serve one slot") {
+  OneServer checker;
+  const SlotSet low = SlotSet::Of({{0}, {99}}), high = SlotSet::Of({{99}, {200}});
+  checker.OnServers(Instant(), {{Node(1), low}});
+  checker.OnServers(Instant(), {{Node(2), high}});
+  checker.OnServers(Instant(), {{Node(1), low}, {Node(2), SlotSet()}});
+  CHECK(checker.violations().empty());
+
+  checker.OnServers(Instant(), {{Node(1), low}, {Node(2), high}});
+  CHECK(checker.violations().size() == 1);
+}
+
 TEST_CASE("DurableBeforeSent finds a vote that leaves too early") {
   DurableBeforeSent checker;
   SECTION("without any save") {

@@ -34,13 +34,7 @@ TEST_CASE("random faults break no rule, and the cluster heals when they end") {
     counts.Add(result.counts);
     longest = std::max(longest, result.healed_after);
   }
-  std::cout << "elections started " << counts.elections_started << ", won "
-            << counts.elections_won << ", lost " << counts.elections_lost << "; FAIL "
-            << counts.fails << ", cleared " << counts.fails_cleared << "; votes " << counts.votes
-            << ", refused " << counts.refusals << "; epoch collisions " << counts.collisions
-            << "; crashes " << counts.crashes << ", restarts " << counts.restarts << ", pauses "
-            << counts.pauses << ", partitions " << counts.partitions
-            << "; longest time to heal " << longest << "\n";
+  std::cout << Describe(counts) << "; longest time to heal " << longest << "\n";
   if (end - first < kSeeds) return;
   // A campaign in which little happens proves little.
   CHECK(counts.elections_won > 0);

@@ -78,7 +78,8 @@ TEST_CASE("shards that fail together ask for different epochs") {
 TEST_CASE("the election is won with a majority of distinct voters, for its own epoch") {
   Fixture f;
   const Epoch epoch = f.Start();
-  CHECK_FALSE(f.self.OnAck(TestNode(2), {TestShard(1), Epoch{epoch.value - 1}, 3}, At(Milliseconds(1))));
+  CHECK_FALSE(
+      f.self.OnAck(TestNode(2), {TestShard(1), Epoch{epoch.value - 1}, 3}, At(Milliseconds(1))));
   CHECK(f.self.OnAck(TestNode(2), {TestShard(1), epoch, 3}, At(Milliseconds(1))));
   CHECK_FALSE(f.self.OnAck(TestNode(2), {TestShard(1), epoch, 3}, At(Milliseconds(2))));
   CHECK(f.Advance(Milliseconds(2)).empty());

@@ -71,8 +71,10 @@ TEST_CASE("an answer known by gossip postpones a ping, but not between voters") 
   f.gossip.OnPong(TestNode(9), At(absl::ZeroDuration()));
   f.AnswerAll(3, absl::ZeroDuration());
   f.Pick(absl::ZeroDuration());
-  GossipEntry fresh{TestNode(9), f.nodes[9].bus, {}, Role::kReplica, Health::kOnline, Milliseconds(1)};
-  GossipEntry voter{TestNode(2), f.nodes[2].bus, {}, Role::kPrimary, Health::kOnline, Milliseconds(1)};
+  GossipEntry fresh{TestNode(9),    f.nodes[9].bus,  {},
+                    Role::kReplica, Health::kOnline, Milliseconds(1)};
+  GossipEntry voter{TestNode(2),    f.nodes[2].bus,  {},
+                    Role::kPrimary, Health::kOnline, Milliseconds(1)};
   f.gossip.Merge(*f.nodes.As(1), TestNode(3), {fresh, voter}, At(Milliseconds(400)));
   const auto targets = f.Pick(kTimeout / 2);
   CHECK(std::count(targets.begin(), targets.end(), TestNode(9)) == 0);
@@ -81,7 +83,9 @@ TEST_CASE("an answer known by gossip postpones a ping, but not between voters") 
 
 TEST_CASE("gossip holds a tenth of the nodes, at least three, and every PFAIL node") {
   Fixture f(100);
-  auto size = [&] { return f.gossip.BuildGossip(*f.nodes.As(1), TestNode(2), At(kTimeout), f.rng).size(); };
+  auto size = [&] {
+    return f.gossip.BuildGossip(*f.nodes.As(1), TestNode(2), At(kTimeout), f.rng).size();
+  };
   CHECK(size() == 10);
   for (uint8_t n = 50; n < 60; ++n) f.nodes.Set(n, Health::kPfail);
   CHECK(size() == 20);
@@ -111,10 +115,12 @@ TEST_CASE("a voter's gossip is a report in both directions, others' is none") {
 
 TEST_CASE("unknown nodes with an address are offered, what is said of ourselves is ignored") {
   Fixture f(3);
-  GossipEntry stranger{TestNode(77), {"10.0.0.77", 1}, {}, Role::kPrimary, Health::kOnline, kTimeout};
+  GossipEntry stranger{TestNode(77),   {"10.0.0.77", 1}, {},
+                       Role::kPrimary, Health::kOnline,  kTimeout};
   GossipEntry homeless{TestNode(78), {"", 0}, {}, Role::kPrimary, Health::kOnline, kTimeout};
   GossipEntry self{TestNode(1), {"6.6.6.6", 1}, {}, Role::kReplica, Health::kFail, kTimeout};
-  auto merge = f.gossip.Merge(*f.nodes.As(1), TestNode(2), {stranger, homeless, self}, At(kTimeout));
+  auto merge =
+      f.gossip.Merge(*f.nodes.As(1), TestNode(2), {stranger, homeless, self}, At(kTimeout));
   CHECK(merge.unknown == std::vector<GossipEntry>{stranger});
   CHECK(merge.reports.empty());
   CHECK(merge.moved.empty());
@@ -123,7 +129,8 @@ TEST_CASE("unknown nodes with an address are offered, what is said of ourselves 
 TEST_CASE("a failed node that is well elsewhere at another address has moved") {
   Fixture f(3);
   f.nodes.Set(3, Health::kFail);
-  GossipEntry entry{TestNode(3), {"10.9.9.9", 1}, {}, Role::kPrimary, Health::kOnline, Milliseconds(5)};
+  GossipEntry entry{TestNode(3),    {"10.9.9.9", 1}, {},
+                    Role::kPrimary, Health::kOnline, Milliseconds(5)};
   auto merge = f.gossip.Merge(*f.nodes.As(1), TestNode(2), {entry}, At(kTimeout));
   CHECK(merge.moved == std::vector<GossipEntry>{entry});
 }

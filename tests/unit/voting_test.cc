@@ -156,8 +156,8 @@ TEST_CASE("strangers, other shards' replicas and never-synced ones get no vote")
 
 TEST_CASE("only voters vote, and only in rounds of lawful length") {
   Fixture f;
-  CHECK(f.voter.ConsiderVote(*f.nodes.As(9), f.Candidate(8), f.Request(10), false, true, At(f.t)).refusal ==
-        VoteRefusal::kNotVoter);
+  CHECK(f.voter.ConsiderVote(*f.nodes.As(9), f.Candidate(8), f.Request(10), false, true, At(f.t))
+            .refusal == VoteRefusal::kNotVoter);
   FailoverAuthRequest request = f.Request(10);
   request.round = kLongestRound + Milliseconds(1);
   CHECK(f.Ask(8, request) == VoteRefusal::kRoundTooLong);
@@ -176,15 +176,11 @@ TEST_CASE("a fresher sibling is preferred for four rank units and one round, not
 TEST_CASE("a sibling counts as fresher only while it could stand and its progress is final") {
   Fixture f;
   auto fresher = [&] { f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, true}, TestNode(1)); };
-  SECTION("not final") {
-    f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, true}, std::nullopt);
-  }
+  SECTION("not final") { f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, true}, std::nullopt); }
   SECTION("final, but under another primary") {
     f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, true}, TestNode(3));
   }
-  SECTION("never synced") {
-    f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, false}, TestNode(1));
-  }
+  SECTION("never synced") { f.voter.OnProgress(TestNode(9), {Epoch{1}, 101, false}, TestNode(1)); }
   SECTION("itself failing") {
     fresher();
     f.nodes.Set(9, Health::kPfail);
@@ -228,7 +224,8 @@ TEST_CASE("a later history beats a greater offset") {
 struct NewVoter : Fixture {
   FailoverCoordinator fresh{options, std::nullopt};
   VoteRefusal AskFresh(uint64_t epoch, absl::Duration t) {
-    return fresh.ConsiderVote(*nodes.As(2), Candidate(8), Request(epoch), false, true, At(t)).refusal;
+    return fresh.ConsiderVote(*nodes.As(2), Candidate(8), Request(epoch), false, true, At(t))
+        .refusal;
   }
 };
 
@@ -311,7 +308,8 @@ TEST_CASE("a settled voter that restarts with its ledger abstains for the longes
   FailoverCoordinator restarted(f.options, ledger);
   auto view = f.nodes.As(2);
   auto ask = [&](uint64_t epoch, absl::Duration t) {
-    return restarted.ConsiderVote(*view, f.Candidate(9), f.Request(epoch), false, true, At(t)).refusal;
+    return restarted.ConsiderVote(*view, f.Candidate(9), f.Request(epoch), false, true, At(t))
+        .refusal;
   };
   restarted.OnView(*view, At(absl::ZeroDuration()));
   CHECK(ask(11, kLongestRound) == VoteRefusal::kAbstaining);
@@ -323,14 +321,18 @@ TEST_CASE("a voter that restarts before it has done its waiting waits anew") {
   Fixture f;
   FailoverCoordinator restarted(f.options, VoteLedgerState{Epoch{2}, /*settled=*/false, {}});
   restarted.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-  CHECK(restarted.ConsiderVote(*f.nodes.As(2), f.Candidate(8), f.Request(10), false, true,
-                               At(absl::Seconds(9))).refusal == VoteRefusal::kAbstaining);
+  CHECK(restarted
+            .ConsiderVote(*f.nodes.As(2), f.Candidate(8), f.Request(10), false, true,
+                          At(absl::Seconds(9)))
+            .refusal == VoteRefusal::kAbstaining);
 }
 
 TEST_CASE("a voter that no majority has confirmed recently does not vote") {
   Fixture f;
-  CHECK(f.voter.ConsiderVote(*f.nodes.As(2), f.Candidate(8), f.Request(10), false,
-                             /*confirmed=*/false, At(f.t)).refusal == VoteRefusal::kNotConfirmed);
+  CHECK(f.voter
+            .ConsiderVote(*f.nodes.As(2), f.Candidate(8), f.Request(10), false,
+                          /*confirmed=*/false, At(f.t))
+            .refusal == VoteRefusal::kNotConfirmed);
 }
 
 TEST_CASE("a voter that was replaced and becomes one again waits as a new one") {
