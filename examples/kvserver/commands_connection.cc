@@ -124,7 +124,7 @@ void Hello(CommandContext& context) {
   if (!client.authenticated) {
     return context.reply.Error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-        "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
+        "AUTH <user> <pass> option can be used to authenticate the client and select the "
         "RESP protocol version at the same time");
   }
   if (options.set_name) client.name = std::string(options.name);

@@ -3,8 +3,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/log.h"
@@ -14,9 +14,10 @@ namespace kv {
 namespace {
 
 // Room that a read into the connection's own buffer gets at least.
-constexpr size_t kMinReadRoom = size_t{16} << 10;
-// Buffers beyond this are given back when they are empty.
-constexpr size_t kKeepBuffer = size_t{64} << 10;
+constexpr size_t kMinReadRoom = size_t{32} << 10;
+// Empty buffers beyond this are given back: at once, or when the client has been idle.
+constexpr size_t kKeepWhileActive = size_t{1} << 20;
+constexpr size_t kKeepWhileIdle = size_t{4} << 10;
 // Replies are written as soon as they reach this, also in the middle of a pipeline.
 constexpr size_t kFlushBytes = size_t{256} << 10;
 // Input that a blocked client may pile up before its socket is no longer read.
@@ -72,17 +73,21 @@ void Connection::StartReading() {
 
 void Connection::OnAllocate(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t* buffer) {
   Connection& self = Of(handle->data);
-  if (self.stored_ == 0) {
+  if (self.input_.size() == 0) {
     std::vector<char>& shared = self.server_.read_buffer_;
     *buffer = uv_buf_init(shared.data(), static_cast<unsigned>(shared.size()));
     return;
   }
-  // At most double what was received: an announced size alone gets no memory.
-  const size_t wanted = std::max(self.parser_.bytes_wanted(), self.stored_) - self.stored_;
-  const size_t room = std::max(kMinReadRoom, std::min(wanted, self.stored_));
-  if (self.input_.size() < self.stored_ + kMinReadRoom) self.input_.resize(self.stored_ + room);
-  *buffer = uv_buf_init(self.input_.data() + self.stored_,
-                        static_cast<unsigned>(self.input_.size() - self.stored_));
+  if (self.input_.room() < kMinReadRoom) self.input_.Reserve(self.RoomWanted());
+  *buffer = uv_buf_init(self.input_.end(), static_cast<unsigned>(self.input_.room()));
+}
+
+// Room for the rest of an unfinished request, but at most as much as was received of it: an
+// announced size alone gets no memory.
+size_t Connection::RoomWanted() const {
+  const size_t stored = input_.size();
+  const size_t missing = std::max(parser_.bytes_wanted(), stored) - stored;
+  return std::max(kMinReadRoom, std::min(missing, stored));
 }
 
 void Connection::OnRead(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
@@ -100,47 +105,46 @@ void Connection::Receive(char* bytes, size_t size) {
   server_.stats_.input_bytes += size;
   client_.last_active_ms = server_.keyspace_.now_ms();
   if (client_.close_after_reply) return;
-  if (stored_ == 0) {
+  if (input_.size() == 0) {
     const std::string_view input(bytes, size);
-    StoreInput(input.substr(Serve(input)));
+    const size_t served = Serve(input);
+    if (served < size) {
+      input_.Append(input.substr(served));
+      input_.Reserve(RoomWanted());
+    }
+    client_.pending_input_bytes = input_.size();
   } else {
-    stored_ += size;
+    input_.Commit(size);
     TakeUpInput();
   }
 }
 
 void Connection::TakeUpInput() {
   if (serving_ || closing_) return;
-  const std::string_view input(input_.data(), stored_);
-  const size_t served = Serve(input);
-  if (served > 0) StoreInput(input.substr(served));
+  input_.Consume(Serve(input_.bytes()));
+  client_.pending_input_bytes = input_.size();
   if (closing_) return;
+  if (input_.size() == 0 && input_.capacity() > kKeepWhileActive) input_.Release();
   StartReading();
   const Config& config = server_.config_;
   const auto limit = static_cast<size_t>(config.client_query_buffer_limit) +
                      static_cast<size_t>(config.proto_max_bulk_len);
   const bool waits = client_.blocked || client_.held;
-  if (waits && stored_ > kMaxInputWhileBlocked) {
+  if (waits && input_.size() > kMaxInputWhileBlocked) {
     uv_read_stop(stream());
     reading_ = false;
-  } else if (stored_ > limit) {
+  } else if (input_.size() > limit) {
     Log(LogLevel::kWarning,
         absl::StrCat("Closing client that reached max query buffer length: ", client_.address));
     Close();
   }
 }
 
-// `rest` may lie inside input_.
-void Connection::StoreInput(std::string_view rest) {
-  if (closing_ || client_.close_after_reply) rest = {};
-  if (rest.empty()) {
-    if (input_.size() > kKeepBuffer) std::vector<char>().swap(input_);
-  } else {
-    if (input_.size() < rest.size()) input_.resize(rest.size());
-    std::memmove(input_.data(), rest.data(), rest.size());
+void Connection::ReleaseSpareMemory() {
+  if (input_.size() == 0 && input_.capacity() > kKeepWhileIdle) input_.Release();
+  if (client_.reply.empty() && client_.reply.capacity() > kKeepWhileIdle) {
+    std::string().swap(client_.reply);
   }
-  stored_ = rest.size();
-  client_.pending_input_bytes = stored_;
 }
 
 size_t Connection::Serve(std::string_view input) {
@@ -192,27 +196,24 @@ void Connection::Flush() {
     if (written < 0 && written != UV_EAGAIN) return Close();
     const size_t sent = written < 0 ? 0 : static_cast<size_t>(written);
     server_.stats_.output_bytes += sent;
-    if (sent < reply.size()) return WriteLater(std::string_view(reply).substr(sent));
-    if (reply.capacity() > kKeepBuffer) {
-      std::string().swap(reply);
-    } else {
-      reply.clear();
-    }
+    if (sent < reply.size()) return WriteLater(sent);
+    reply.clear();
+    if (reply.capacity() > kKeepWhileActive) std::string().swap(reply);
   }
   if (client_.close_after_reply) Close();
 }
 
-void Connection::WriteLater(std::string_view rest) {
-  writing_ = std::string(rest);
-  std::string().swap(client_.reply);
-  client_.pending_output_bytes = writing_.size();
-  uv_buf_t buffer = uv_buf_init(writing_.data(), static_cast<unsigned>(writing_.size()));
+void Connection::WriteLater(size_t sent) {
+  writing_ = std::exchange(client_.reply, std::string());
+  client_.pending_output_bytes = writing_.size() - sent;
+  uv_buf_t buffer =
+      uv_buf_init(writing_.data() + sent, static_cast<unsigned>(client_.pending_output_bytes));
   if (uv_write(&write_, stream(), &buffer, 1, OnWritten) != 0) Close();
 }
 
 void Connection::OnWritten(uv_write_t* request, int status) {
   Connection& self = Of(request->data);
-  self.server_.stats_.output_bytes += self.writing_.size();
+  self.server_.stats_.output_bytes += self.client_.pending_output_bytes;
   std::string().swap(self.writing_);
   self.client_.pending_output_bytes = 0;
   if (status < 0) return self.Close();

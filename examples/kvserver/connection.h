@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "kvserver/client.h"
+#include "kvserver/input_buffer.h"
 #include "kvserver/resp_parser.h"
 
 namespace kv {
@@ -36,6 +36,8 @@ class Connection {
   // Closes at once. The server deletes the connection when libuv lets go of it.
   void Close();
   bool closing() const { return closing_; }
+  // For clients that have been idle for a while.
+  void ReleaseSpareMemory();
   // Over the output limits of its kind: closes, true.
   bool CloseIfOutputTooLarge();
 
@@ -51,17 +53,16 @@ class Connection {
   // Serves the requests in `input`; returns how many bytes are done with.
   size_t Serve(std::string_view input);
   void FailProtocol();
-  void StoreInput(std::string_view rest);
-  void WriteLater(std::string_view rest);
+  size_t RoomWanted() const;
+  // Leaves the rest of the reply to libuv.
+  void WriteLater(size_t sent);
 
   Server& server_;
   Client client_;
   uv_tcp_t socket_;
   RequestParser parser_;
   // Input that could not be served yet; empty most of the time, as most reads hold whole requests.
-  // The first `stored_` bytes count, the rest is room to read into.
-  std::vector<char> input_;
-  size_t stored_ = 0;
+  InputBuffer input_;
 
   uv_write_t write_;
   std::string writing_;  // what write_ is sending; empty: no write in progress

@@ -65,6 +65,7 @@ void ReplyWriter::Bulk(std::string_view bytes) {
     out_.append(buffer, size);
     return;
   }
+  out_.reserve(out_.size() + kMaxHeader + bytes.size() + 2);
   Header('$', static_cast<int64_t>(bytes.size()));
   out_ += bytes;
   out_ += "\r\n";

@@ -20,6 +20,7 @@ constexpr int64_t kMaxHz = 500;
 // Upkeep per tick may take this long, so that it delays no request by more.
 constexpr uint64_t kExpireBudgetNs = 5'000'000;
 constexpr uint64_t kMaintainBudgetNs = 1'000'000;
+constexpr int64_t kIdleMs = 2000;
 
 int64_t UnixMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -160,7 +161,12 @@ void Server::CheckClients() {
     connection->Close();
   }
   std::vector<Connection*> rest;
-  for (auto& [id, connection] : connections_) rest.push_back(connection);
+  for (auto& [id, connection] : connections_) {
+    rest.push_back(connection);
+    if (keyspace_.now_ms() - connection->client().last_active_ms > kIdleMs) {
+      connection->ReleaseSpareMemory();
+    }
+  }
   for (Connection* connection : rest) connection->CloseIfOutputTooLarge();
 }
 

@@ -97,6 +97,10 @@ class NodeCore {
   absl::Status Reconfigure(const Options& options, Instant now);
   bool BumpEpoch(Instant now);
 
+  // This node takes part no longer: views given out must not be served from, from now on. Peers
+  // see closed links, and may have replaced it within moments.
+  void EndAuthority();
+
   // --- Outputs -------------------------------------------------------------------------------
   Ready TakeReady();                // Moves the pending batch out.
   Instant NextDeadline() const;     // Call OnTick no later than this.

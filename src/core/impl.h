@@ -44,6 +44,7 @@ class NodeCore::Impl {
   void ReportReplication(const ReplicationStatus& status, Instant now);
   void ReportHostAlive(Instant now);
   void ReportDataPresent(bool present, Instant now);
+  void EndAuthority() { serving_.Revoke(); }
   Ready TakeReady();
   Instant NextDeadline() const;
   CoreStatus Status(Instant now) const;

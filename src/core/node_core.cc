@@ -312,6 +312,7 @@ absl::Status NodeCore::Reconfigure(const Options& options, Instant now) {
   return impl_->Reconfigure(options, now);
 }
 bool NodeCore::BumpEpoch(Instant now) { return impl_->BumpEpoch(now); }
+void NodeCore::EndAuthority() { impl_->EndAuthority(); }
 Ready NodeCore::TakeReady() { return impl_->TakeReady(); }
 Instant NodeCore::NextDeadline() const { return impl_->NextDeadline(); }
 const ClusterView& NodeCore::view() const { return impl_->PublishedView(); }

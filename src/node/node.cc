@@ -98,6 +98,7 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
   void OnSaved(uint64_t number, Instant now) override { core_->OnSaved(number, now); }
   void OnTick(Instant now) override { core_->OnTick(now); }
   Instant NextDeadline() const override { return core_->NextDeadline(); }
+  void OnStopped() override { core_->EndAuthority(); }
 
  private:
   const Deps deps_;

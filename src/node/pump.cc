@@ -147,12 +147,14 @@ void Pump::Halt(const absl::Status& cause) {
   held_.clear();
   next_save_.reset();
   ports_.loop->WakeAt(Instant::InfiniteFuture(), nullptr);
+  source_->OnStopped();
   ports_.transport->Shutdown();
   if (ports_.observer != nullptr) ports_.observer->OnEvent(Halted{cause}, ports_.loop->Now());
 }
 
 void Pump::Close() {
   if (source_ == nullptr) return;
+  source_->OnStopped();
   source_ = nullptr;
   held_.clear();
   next_save_.reset();

@@ -43,6 +43,8 @@ class Pump : public std::enable_shared_from_this<Pump> {
     virtual void OnSaved(uint64_t number, Instant now) = 0;
     virtual void OnTick(Instant now) = 0;
     virtual Instant NextDeadline() const = 0;
+    // Nothing is carried out any more: halted, or closed.
+    virtual void OnStopped() = 0;
   };
 
   struct Ports {

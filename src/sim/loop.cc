@@ -17,7 +17,8 @@ int64_t Scale(int64_t value, int64_t numerator, int64_t denominator) {
 
 int64_t Clock::LocalNs(int64_t true_ns) const {
   const int64_t passed = true_ns - true_base_ns_;
-  return local_base_ns_ + (drift_ppm_ == 0 ? passed : Scale(passed, kMillion + drift_ppm_, kMillion));
+  if (drift_ppm_ == 0) return local_base_ns_ + passed;
+  return local_base_ns_ + Scale(passed, kMillion + drift_ppm_, kMillion);
 }
 
 int64_t Clock::TrueNs(Instant local) const {

@@ -33,6 +33,7 @@ MASKS = [(re.compile(rb"(\$2\r\nid\r\n):\d+"), rb"\1:N")]
 class Request(NamedTuple):
     text: str
     data: bytes
+    ends: bool = False  # the connection
 
 
 Cases = Dict[str, List[Request]]
@@ -59,7 +60,8 @@ def encode(words: List[bytes]) -> bytes:
 
 def requests_of(line: str) -> List[Request]:
     if line.startswith(">"):
-        return [Request(line, b"".join(words_of(line[1:])))]
+        ends = line.startswith(">>")
+        return [Request(line, b"".join(words_of(line.lstrip(">"))), ends)]
     return [Request(text, encode(words_of(text))) for text in line.split(" | ")]
 
 
@@ -135,20 +137,22 @@ def receive_until(connection: socket.socket, marker: bytes) -> bytes:
 
 
 def replies(server: Server, requests: List[Request], resp3: bool) -> List[bytes]:
-    """The raw replies, up to the one with which the connection ends. An ECHO behind each request
-    tells where its reply ends."""
+    """The raw replies, up to the one with which the connection ends. The error for an unknown
+    command behind each request tells where its reply ends; it comes before authentication too."""
     out: List[bytes] = []
     with server.connect() as connection:
         if resp3:
             connection.sendall(encode([b"HELLO", b"3"]))
             receive_until(connection, b"*0\r\n")
         for i, request in enumerate(requests):
-            mark = b"mark%05d" % i
+            mark = b"end-of-%d" % i
             try:
-                connection.sendall(request.data + encode([b"ECHO", mark]))
+                connection.sendall(request.data)
+                if not request.ends:
+                    connection.sendall(encode([mark]))
             except OSError:
                 return out + [b"<closed>"]
-            reply = receive_until(connection, b"$9\r\n" + mark + b"\r\n")
+            reply = receive_until(connection, b"-ERR unknown command '" + mark)
             for pattern, by in MASKS:
                 reply = pattern.sub(by, reply)
             out.append(reply)

@@ -85,8 +85,8 @@ absl::Status ApplyOptions(const Command& command, Options& options) {
                                   c.Switch("migration", options.allow_replica_migration)));
   CLUSTERKIT_RETURN_IF_ERROR(
       read(options.guard_missing_data, c.Switch("guard", options.guard_missing_data)));
-  CLUSTERKIT_RETURN_IF_ERROR(
-      read(options.require_full_coverage, c.Switch("full-coverage", options.require_full_coverage)));
+  CLUSTERKIT_RETURN_IF_ERROR(read(options.require_full_coverage,
+                                  c.Switch("full-coverage", options.require_full_coverage)));
   return read(options.forget_ban, c.Time("forget-ban", options.forget_ban));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -127,6 +128,7 @@ std::string FormatScript(const std::vector<Block>& blocks) {
     add({kSeparator});
     add(block.output);
   }
+  while (absl::EndsWith(text, "\n\n")) text.pop_back();
   return text;
 }
 

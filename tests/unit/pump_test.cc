@@ -61,7 +61,9 @@ class ScriptedSource : public Pump::Source {
   }
   void OnTick(Instant) override { log_->push_back("tick"); }
   Instant NextDeadline() const override { return deadline; }
+  void OnStopped() override { stopped = true; }
 
+  bool stopped = false;
   std::deque<Ready> batches;
   Instant deadline = Instant::InfiniteFuture();
 
@@ -213,6 +215,7 @@ TEST_CASE(
 
   f.store.Complete(absl::UnavailableError("disk full"));
   CHECK(f.TakeLog() == Log{"shutdown", "halted disk full"});
+  CHECK(f.source.stopped);  // So that nobody serves from the views it gave out.
   CHECK(f.pump->halted() == absl::UnavailableError("halted: disk full"));
   CHECK(f.loop.wake_at == Instant::InfiniteFuture());
 
