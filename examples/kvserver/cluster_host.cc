@@ -63,9 +63,9 @@ absl::Status StoreFault(const absl::Status& status, const std::string& file) {
 
 absl::Status NodeFault(const absl::Status& status) {
   if (absl::IsDataLoss(status)) {
-    return absl::Status(status.code(),
-                        absl::StrCat("Unrecoverable error: corrupted cluster config file: ",
-                                     status.message()));
+    return absl::Status(
+        status.code(),
+        absl::StrCat("Unrecoverable error: corrupted cluster config file: ", status.message()));
   }
   return absl::Status(status.code(),
                       absl::StrCat("Can't start the cluster node: ", status.message()));
@@ -174,8 +174,8 @@ void ClusterHost::AskReport(Client& client,
   client.Block();
   Post([this, id = client.id, write = std::move(write)](Node& node) mutable {
     // Only the copy is made on the node's thread; printing a large cluster takes longer.
-    PostAnswer(id, [report = ClusterReport{node.Status(), node.view()},
-                    write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); });
+    PostAnswer(id, [report = ClusterReport{node.Status(), node.view()}, write = std::move(write)](
+                       ReplyWriter& reply) mutable { write(report, reply); });
   });
 }
 

@@ -57,7 +57,8 @@ class ClusterHost final : public CommandGate,
   using Answer = absl::AnyInvocable<void(ReplyWriter&)>;
   void Ask(Client& client, absl::AnyInvocable<Answer(clusterkit::Node&) &&> work);
   // For what only prints what the node knows; this does not wait for the disk.
-  void AskReport(Client& client, absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write);
+  void AskReport(Client& client,
+                 absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write);
 
   // --- CommandGate ---------------------------------------------------------------------------
   GateVerdict Admit(const GateQuery& query, std::string* refusal) override;

@@ -49,8 +49,8 @@ clusterkit::Options OptionsFor(const Config& config) {
   options.allow_reads_when_down = config.cluster_allow_reads_when_down;
   // 0 is "no limit" in Redis; a peer must not make us hold without bound, so the default stays.
   if (config.cluster_link_sendbuf_limit > 0) {
-    options.max_link_queue_bytes = std::max(static_cast<size_t>(config.cluster_link_sendbuf_limit),
-                                            options.max_frame_bytes);
+    options.max_link_queue_bytes =
+        std::max(static_cast<size_t>(config.cluster_link_sendbuf_limit), options.max_frame_bytes);
   }
   return options;
 }

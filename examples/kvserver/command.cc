@@ -10,7 +10,7 @@ namespace {
 // Hash of a name without regard to case, from its size and three of its characters. Setting bit 5
 // folds letters, and merges a few other characters, which only costs a comparison.
 size_t NameHash(std::string_view name) {
-  constexpr unsigned kFold = 0x20;
+  constexpr size_t kFold = 0x20;
   if (name.empty()) return 0;
   const auto at = [name](size_t i) { return static_cast<unsigned char>(name[i]) | kFold; };
   return name.size() + at(0) * 37 + at(name.size() / 2) * 101 + at(name.size() - 1) * 241;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -94,6 +95,12 @@ constexpr KeyRange OneKey(std::string_view access, std::string_view notes = {}) 
   return {1, 1, 1, access, {}, notes};
 }
 constexpr KeyRange AllKeys(std::string_view access, int step = 1) { return {1, -1, step, access}; }
+
+// A command that only holds subcommands.
+inline CommandSpec Container(std::string name, std::string_view group, std::string_view since,
+                             std::string_view summary) {
+  return {std::move(name), -2, 0, 0, {}, nullptr, group, since, summary};
+}
 
 // All commands by name. Filled before the server starts; then read only, data thread only.
 class CommandTable {

@@ -179,6 +179,7 @@ void Asking(CommandContext& context) {
 
 void AddClusterQueries(CommandTable& table) {
   constexpr uint32_t kQuery = kLoading | kStale;
+  // clang-format off
   const CommandSpec specs[] = {
       {"cluster|count-failure-reports", 3, kAdmin | kStale, 0, {}, CountFailureReports, "cluster",
        "3.0.0", "Return the number of failure reports active for a given node",
@@ -207,11 +208,13 @@ void AddClusterQueries(CommandTable& table) {
       {"cluster|slots", 2, kQuery, 0, {}, Slots, "cluster", "3.0.0",
        "Get array of Cluster slot to node mappings", {"nondeterministic_output"}},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.AddSubcommand("cluster", spec);
 }
 
 void AddClusterCommands(CommandTable& table) {
   constexpr uint32_t kMode = kLoading | kStale | kFast;
+  // clang-format off
   const CommandSpec specs[] = {
       {"cluster", -2, 0, 0, {}, nullptr, "cluster", "3.0.0", "A container for cluster commands"},
       {"readonly", 1, kMode, kCatConnection, {}, ReadOnly, "cluster", "3.0.0",
@@ -221,6 +224,7 @@ void AddClusterCommands(CommandTable& table) {
       {"asking", 1, kFast | kKeepsAsking, kCatConnection, {}, Asking, "cluster", "3.0.0",
        "Sent by cluster clients after an -ASK redirect"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);
   AddClusterQueries(table);
   AddClusterSlotCommands(table);

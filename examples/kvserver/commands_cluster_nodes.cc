@@ -48,8 +48,8 @@ void Meet(CommandContext& context) {
   const std::string host(args[2]);
   const auto valid = [](int64_t value) { return value > 0 && value <= kMaxPort; };
   if (!IsLiteralAddress(host) || !valid(port) || !valid(bus_port)) {
-    return context.reply.Error(absl::StrCat("ERR Invalid node address specified: ", Quoted(host),
-                                            ":", Quoted(args[3])));
+    return context.reply.Error(
+        absl::StrCat("ERR Invalid node address specified: ", Quoted(host), ":", Quoted(args[3])));
   }
   AskForChange(context, [bus = Endpoint{host, static_cast<uint16_t>(bus_port)}](Node& node) {
     return RefusalFor(node.Meet(bus));
@@ -145,6 +145,7 @@ void OverruleDataGuard(CommandContext& context) {
 
 void AddClusterNodeCommands(CommandTable& table) {
   constexpr uint32_t kFlags = kAdmin | kStale | kNoAsyncLoading;
+  // clang-format off
   const CommandSpec specs[] = {
       {"cluster|bumpepoch", 2, kFlags, 0, {}, BumpEpoch, "cluster", "3.0.0",
        "Advance the cluster config epoch", {"nondeterministic_output"}},
@@ -163,6 +164,7 @@ void AddClusterNodeCommands(CommandTable& table) {
       {"cluster|set-config-epoch", 3, kFlags, 0, {}, SetConfigEpoch, "cluster", "3.0.0",
        "Set the configuration epoch in a new node"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.AddSubcommand("cluster", spec);
 }
 

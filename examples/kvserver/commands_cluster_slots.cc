@@ -128,6 +128,7 @@ void FlushSlots(CommandContext& context) {
 
 void AddClusterSlotCommands(CommandTable& table) {
   constexpr uint32_t kFlags = kAdmin | kStale | kNoAsyncLoading;
+  // clang-format off
   const CommandSpec specs[] = {
       {"cluster|addslots", -3, kFlags, 0, {}, AddSlots, "cluster", "3.0.0",
        "Assign new hash slots to receiving node"},
@@ -140,6 +141,7 @@ void AddClusterSlotCommands(CommandTable& table) {
       {"cluster|flushslots", 2, kFlags, 0, {}, FlushSlots, "cluster", "3.0.0",
        "Delete a node's own slots information"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.AddSubcommand("cluster", spec);
 }
 

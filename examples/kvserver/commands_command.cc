@@ -276,75 +276,29 @@ void CommandHelp(CommandContext& context) {
 void AddCommandCommands(CommandTable& table) {
   constexpr uint32_t kFlags = kLoading | kStale;
   const Words unordered = {"nondeterministic_output_order"};
-  table.Add({"command",
-             -1,
-             kFlags,
-             kCatConnection,
-             {},
-             Command,
-             "server",
-             "2.8.13",
-             "Get array of command details",
-             unordered});
+  CommandSpec command = Container("command", "server", "2.8.13", "Get array of command details");
+  command.arity = -1;
+  command.flags = kFlags;
+  command.categories = kCatConnection;
+  command.handler = Command;
+  command.tips = unordered;
+  table.Add(std::move(command));
+  // clang-format off
   const CommandSpec specs[] = {
-      {"command|count",
-       2,
-       kFlags,
-       kCatConnection,
-       {},
-       CommandCount,
-       "server",
-       "2.8.13",
+      {"command|count", 2, kFlags, kCatConnection, {}, CommandCount, "server", "2.8.13",
        "Get total number of commands"},
-      {"command|info",
-       -2,
-       kFlags,
-       kCatConnection,
-       {},
-       CommandInfo,
-       "server",
-       "2.8.13",
-       "Get array of specific command details, or all when no argument is given.",
-       unordered},
-      {"command|docs",
-       -2,
-       kFlags,
-       kCatConnection,
-       {},
-       CommandDocs,
-       "server",
-       "7.0.0",
-       "Get array of specific command documentation",
-       unordered},
-      {"command|list",
-       -2,
-       kFlags,
-       kCatConnection,
-       {},
-       CommandList,
-       "server",
-       "7.0.0",
-       "Get an array of command names",
-       unordered},
-      {"command|getkeys",
-       -4,
-       kFlags,
-       kCatConnection,
-       {},
-       CommandGetKeys,
-       "server",
-       "2.8.13",
+      {"command|info", -2, kFlags, kCatConnection, {}, CommandInfo, "server", "2.8.13",
+       "Get array of specific command details, or all when no argument is given.", unordered},
+      {"command|docs", -2, kFlags, kCatConnection, {}, CommandDocs, "server", "7.0.0",
+       "Get array of specific command documentation", unordered},
+      {"command|list", -2, kFlags, kCatConnection, {}, CommandList, "server", "7.0.0",
+       "Get an array of command names", unordered},
+      {"command|getkeys", -4, kFlags, kCatConnection, {}, CommandGetKeys, "server", "2.8.13",
        "Extract keys given a full command"},
-      {"command|help",
-       2,
-       kFlags,
-       kCatConnection,
-       {},
-       CommandHelp,
-       "server",
-       "5.0.0",
+      {"command|help", 2, kFlags, kCatConnection, {}, CommandHelp, "server", "5.0.0",
        "Show helpful text about the different subcommands"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.AddSubcommand("command", spec);
 }
 

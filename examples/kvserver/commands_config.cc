@@ -105,63 +105,23 @@ void ConfigHelp(CommandContext& context) {
 
 void AddConfigCommands(CommandTable& table) {
   constexpr uint32_t kFlags = kAdmin | kNoScript | kLoading | kStale;
-  table.Add({"config",
-             -2,
-             0,
-             0,
-             {},
-             nullptr,
-             "server",
-             "2.0.0",
-             "A container for server configuration commands"});
+  table.Add(
+      Container("config", "server", "2.0.0", "A container for server configuration commands"));
+  // clang-format off
   const CommandSpec specs[] = {
-      {"config|get",
-       -3,
-       kFlags,
-       0,
-       {},
-       ConfigGet,
-       "server",
-       "2.0.0",
+      {"config|get", -3, kFlags, 0, {}, ConfigGet, "server", "2.0.0",
        "Get the values of configuration parameters"},
-      {"config|set",
-       -4,
-       kFlags,
-       0,
-       {},
-       ConfigSet,
-       "server",
-       "2.0.0",
+      {"config|set", -4, kFlags, 0, {}, ConfigSet, "server", "2.0.0",
        "Set configuration parameters to the given values",
        {"request_policy:all_nodes", "response_policy:all_succeeded"}},
-      {"config|resetstat",
-       2,
-       kFlags,
-       0,
-       {},
-       ConfigResetStat,
-       "server",
-       "2.0.0",
+      {"config|resetstat", 2, kFlags, 0, {}, ConfigResetStat, "server", "2.0.0",
        "Reset the stats returned by INFO"},
-      {"config|rewrite",
-       2,
-       kFlags,
-       0,
-       {},
-       ConfigRewrite,
-       "server",
-       "2.8.0",
+      {"config|rewrite", 2, kFlags, 0, {}, ConfigRewrite, "server", "2.8.0",
        "Rewrite the configuration file with the in memory configuration"},
-      {"config|help",
-       2,
-       kLoading | kStale,
-       0,
-       {},
-       ConfigHelp,
-       "server",
-       "5.0.0",
+      {"config|help", 2, kLoading | kStale, 0, {}, ConfigHelp, "server", "5.0.0",
        "Show helpful text about the different subcommands"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.AddSubcommand("config", spec);
 }
 

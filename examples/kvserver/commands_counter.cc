@@ -73,6 +73,7 @@ void IncrByFloat(CommandContext& context) {
 void AddCounterCommands(CommandTable& table) {
   constexpr uint32_t kFlags = kWrite | kDenyOom | kFast;
   constexpr KeyRange kKey = OneKey("RW access update");
+  // clang-format off
   const CommandSpec specs[] = {
       {"incr", 2, kFlags, kCatString, kKey, Incr, "string", "1.0.0",
        "Increment the integer value of a key by one"},
@@ -85,6 +86,7 @@ void AddCounterCommands(CommandTable& table) {
       {"incrbyfloat", 3, kFlags, kCatString, kKey, IncrByFloat, "string", "2.6.0",
        "Increment the float value of a key by the given amount"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);
 }
 

@@ -128,6 +128,7 @@ void AddExpireCommands(CommandTable& table) {
   constexpr uint32_t kReads = kReadonly | kFast;
   constexpr KeyRange kUpdated = OneKey("RW update");
   constexpr KeyRange kRead = OneKey("RO access");
+  // clang-format off
   const CommandSpec specs[] = {
       {"expire", -3, kWrites, kCatKeyspace, kUpdated, Expire, "generic", "1.0.0",
        "Set a key's time to live in seconds"},
@@ -141,29 +142,14 @@ void AddExpireCommands(CommandTable& table) {
        "Get the expiration Unix timestamp for a key"},
       {"pexpiretime", 2, kReads, kCatKeyspace, kRead, PExpireTime, "generic", "7.0.0",
        "Get the expiration Unix timestamp for a key in milliseconds"},
-      {"ttl",
-       2,
-       kReads,
-       kCatKeyspace,
-       kRead,
-       Ttl,
-       "generic",
-       "1.0.0",
-       "Get the time to live for a key in seconds",
-       {"nondeterministic_output"}},
-      {"pttl",
-       2,
-       kReads,
-       kCatKeyspace,
-       kRead,
-       PTtl,
-       "generic",
-       "2.6.0",
-       "Get the time to live for a key in milliseconds",
-       {"nondeterministic_output"}},
+      {"ttl", 2, kReads, kCatKeyspace, kRead, Ttl, "generic", "1.0.0",
+       "Get the time to live for a key in seconds", {"nondeterministic_output"}},
+      {"pttl", 2, kReads, kCatKeyspace, kRead, PTtl, "generic", "2.6.0",
+       "Get the time to live for a key in milliseconds", {"nondeterministic_output"}},
       {"persist", 2, kWrites, kCatKeyspace, kUpdated, Persist, "generic", "2.2.0",
        "Remove the expiration from a key"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);
 }
 

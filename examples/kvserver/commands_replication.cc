@@ -56,8 +56,7 @@ void Wait(CommandContext& context) {
   int64_t timeout_ms = 0;
   if (!IntegerArg(context, context.args[1], &replicas)) return;
   if (!TimeoutArg(context, context.args[2], &timeout_ms)) return;
-  const int64_t acked =
-      replication.primary_side().CountAcked(context.client.last_write_offset);
+  const int64_t acked = replication.primary_side().CountAcked(context.client.last_write_offset);
   if (acked >= replicas) return context.reply.Integer(acked);
   replication.Wait(context.client, replicas, timeout_ms);
 }
@@ -106,6 +105,7 @@ void RefuseFailover(CommandContext& context) {
 void AddReplicationCommands(CommandTable& table) {
   constexpr uint32_t kInternal = kAdmin | kNoScript | kLoading | kStale | kAllowBusy;
   constexpr uint32_t kChange = kAdmin | kNoScript | kStale;
+  // clang-format off
   const CommandSpec specs[] = {
       {"psync", -3, kAdmin | kNoScript | kNoAsyncLoading | kNoMulti, 0, {}, Psync, "server",
        "2.8.0", "Internal command used for replication"},
@@ -126,6 +126,7 @@ void AddReplicationCommands(CommandTable& table) {
       {"failover", -1, kChange, 0, {}, RefuseFailover, "server", "6.2.0",
        "Start a coordinated failover between this server and one of its replicas."},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);
 }
 

@@ -95,26 +95,17 @@ void Scan(CommandContext& context) {
 }  // namespace
 
 void AddScanCommands(CommandTable& table) {
-  table.Add({"keys",
-             2,
-             kReadonly,
-             kCatKeyspace | kCatDangerous,
-             {},
-             Keys,
-             "generic",
-             "1.0.0",
-             "Find all keys matching the given pattern",
-             {"request_policy:all_shards", "nondeterministic_output_order"}});
-  table.Add({"scan",
-             -2,
-             kReadonly,
-             kCatKeyspace,
-             {},
-             Scan,
-             "generic",
-             "2.8.0",
-             "Incrementally iterate the keys space",
-             {"nondeterministic_output", "request_policy:special"}});
+  // clang-format off
+  const CommandSpec specs[] = {
+      {"keys", 2, kReadonly, kCatKeyspace | kCatDangerous, {}, Keys, "generic", "1.0.0",
+       "Find all keys matching the given pattern",
+       {"request_policy:all_shards", "nondeterministic_output_order"}},
+      {"scan", -2, kReadonly, kCatKeyspace, {}, Scan, "generic", "2.8.0",
+       "Incrementally iterate the keys space",
+       {"nondeterministic_output", "request_policy:special"}},
+  };
+  // clang-format on
+  for (const CommandSpec& spec : specs) table.Add(spec);
 }
 
 }  // namespace kv

@@ -87,44 +87,21 @@ void Debug(CommandContext& context) {
 }  // namespace
 
 void AddServerCommands(CommandTable& table) {
-  table.Add({"info",
-             -1,
-             kLoading | kStale,
-             kCatDangerous,
-             {},
-             Info,
-             "server",
-             "1.0.0",
-             "Get information and statistics about the server",
-             {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}});
-  table.Add({"time",
-             1,
-             kLoading | kStale | kFast,
-             0,
-             {},
-             Time,
-             "server",
-             "2.6.0",
-             "Return the current server time",
-             {"nondeterministic_output"}});
-  table.Add({"shutdown",
-             -1,
-             kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy,
-             0,
-             {},
-             Shutdown,
-             "server",
-             "1.0.0",
-             "Synchronously save the dataset to disk and then shut down the server"});
-  table.Add({"debug",
-             -2,
-             kAdmin | kNoScript | kLoading | kStale,
-             0,
-             {},
-             Debug,
-             "server",
-             "1.0.0",
-             "A container for debugging commands"});
+  // clang-format off
+  const CommandSpec specs[] = {
+      {"info", -1, kLoading | kStale, kCatDangerous, {}, Info, "server", "1.0.0",
+       "Get information and statistics about the server",
+       {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}},
+      {"time", 1, kLoading | kStale | kFast, 0, {}, Time, "server", "2.6.0",
+       "Return the current server time", {"nondeterministic_output"}},
+      {"shutdown", -1, kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy, 0, {},
+       Shutdown, "server", "1.0.0",
+       "Synchronously save the dataset to disk and then shut down the server"},
+      {"debug", -2, kAdmin | kNoScript | kLoading | kStale, 0, {}, Debug, "server", "1.0.0",
+       "A container for debugging commands"},
+  };
+  // clang-format on
+  for (const CommandSpec& spec : specs) table.Add(spec);
 }
 
 }  // namespace kv

@@ -296,12 +296,12 @@ void SetRange(CommandContext& context) {
 void AddStringCommands(CommandTable& table) {
   constexpr uint32_t kReads = kReadonly | kFast;
   constexpr uint32_t kWrites = kWrite | kDenyOom;
+  // clang-format off
   const CommandSpec specs[] = {
       {"get", 2, kReads, kCatString, OneKey("RO access"), Get, "string", "1.0.0",
        "Get the value of a key"},
       {"set", -3, kWrites, kCatString,
-       OneKey("RW access update variable_flags",
-              "RW and ACCESS due to the optional `GET` argument"),
+       OneKey("RW access update variable_flags", "RW and ACCESS due to the optional `GET` argument"),
        Set, "string", "1.0.0", "Set the string value of a key"},
       {"setnx", 3, kWrites | kFast, kCatString, OneKey("OW insert"), SetNx, "string", "1.0.0",
        "Set the value of a key, only if the key does not exist"},
@@ -316,34 +316,12 @@ void AddStringCommands(CommandTable& table) {
       {"getex", -2, kWrite | kFast, kCatString,
        OneKey("RW access update", "RW and UPDATE because it changes the TTL"), GetEx, "string",
        "6.2.0", "Get the value of a key and optionally set its expiration"},
-      {"mget",
-       -2,
-       kReads,
-       kCatString,
-       AllKeys("RO access"),
-       MGet,
-       "string",
-       "1.0.0",
-       "Get the values of all the given keys",
-       {"request_policy:multi_shard"}},
-      {"mset",
-       -3,
-       kWrites,
-       kCatString,
-       AllKeys("OW update", 2),
-       MSet,
-       "string",
-       "1.0.1",
+      {"mget", -2, kReads, kCatString, AllKeys("RO access"), MGet, "string", "1.0.0",
+       "Get the values of all the given keys", {"request_policy:multi_shard"}},
+      {"mset", -3, kWrites, kCatString, AllKeys("OW update", 2), MSet, "string", "1.0.1",
        "Set multiple keys to multiple values",
        {"request_policy:multi_shard", "response_policy:all_succeeded"}},
-      {"msetnx",
-       -3,
-       kWrites,
-       kCatString,
-       AllKeys("OW insert", 2),
-       MSetNx,
-       "string",
-       "1.0.1",
+      {"msetnx", -3, kWrites, kCatString, AllKeys("OW insert", 2), MSetNx, "string", "1.0.1",
        "Set multiple keys to multiple values, only if none of the keys exist",
        {"request_policy:multi_shard", "response_policy:agg_min"}},
       {"append", 3, kWrites | kFast, kCatString, OneKey("RW insert"), Append, "string", "2.0.0",
@@ -357,6 +335,7 @@ void AddStringCommands(CommandTable& table) {
       {"setrange", 4, kWrites, kCatString, OneKey("RW update"), SetRange, "string", "2.2.0",
        "Overwrite part of a string at key starting at the specified offset"},
   };
+  // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);
 }
 

@@ -16,9 +16,12 @@ int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 std::string_view StateText(State state) {
   switch (state) {
-    case State::kWaiting: return "wait_bgsave";
-    case State::kSyncing: return "send_bulk";
-    case State::kOnline: return "online";
+    case State::kWaiting:
+      return "wait_bgsave";
+    case State::kSyncing:
+      return "send_bulk";
+    case State::kOnline:
+      return "online";
   }
   return "online";
 }
@@ -52,9 +55,8 @@ void WriteReplicas(const Replication& replication, InfoWriter& info) {
   for (size_t i = 0; i < replicas.size(); ++i) {
     const ReplicationPrimary::Replica& replica = replicas[i];
     info.Field(absl::StrCat("slave", i),
-               absl::StrCat("ip=", replica.host, ",port=", replica.port,
-                            ",state=", std::string(StateText(replica.state)),
-                            ",offset=", replica.acked,
+               absl::StrCat("ip=", replica.host, ",port=", replica.port, ",state=",
+                            std::string(StateText(replica.state)), ",offset=", replica.acked,
                             ",lag=", (NowMs() - replica.last_heard_ms) / 1000));
   }
 }

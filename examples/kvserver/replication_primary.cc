@@ -37,9 +37,7 @@ std::string Name(const ReplicationPrimary::Replica& replica) {
 }  // namespace
 
 ReplicationPrimary::ReplicationPrimary(Server& server, DataState& data)
-    : server_(server),
-      data_(data),
-      snapshot_timer_(server.loop(), [this] { AdvanceSnapshot(); }) {}
+    : server_(server), data_(data), snapshot_timer_(server.loop(), [this] { AdvanceSnapshot(); }) {}
 
 ReplicationPrimary::Replica* ReplicationPrimary::Find(ClientId id) {
   const auto found = std::find_if(replicas_.begin(), replicas_.end(),
@@ -153,9 +151,9 @@ int64_t ReplicationPrimary::CountGood(int64_t now_ms, int64_t max_lag_ms) const 
 
 void ReplicationPrimary::OnTurn() {
   Flush();
-  const bool waiting =
-      std::any_of(replicas_.begin(), replicas_.end(),
-                  [](const Replica& replica) { return replica.state == State::kWaiting; });
+  const bool waiting = std::any_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
+    return replica.state == State::kWaiting;
+  });
   if (waiting && !encoder_.has_value()) StartSnapshot();
 }
 

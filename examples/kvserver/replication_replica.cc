@@ -45,15 +45,9 @@ ReplicationReplica::ReplicationReplica(Server& server, const DataState& data, Ow
 ReplicationReplica::~ReplicationReplica() { CloseSocket(); }
 
 std::string_view ReplicationReplica::StateText() const {
-  switch (state_) {
-    case State::kNone: return "none";
-    case State::kConnect: return "connect";
-    case State::kConnecting: return "connecting";
-    case State::kHandshake: return "handshake";
-    case State::kLoading: return "sync";
-    case State::kConnected: return "connected";
-  }
-  return "none";
+  constexpr std::string_view kTexts[] = {"none",      "connect", "connecting",
+                                         "handshake", "sync",    "connected"};
+  return kTexts[static_cast<size_t>(state_)];
 }
 
 // --- Connection ---
@@ -109,13 +103,13 @@ void ReplicationReplica::Connect() {
   uv_tcp_nodelay(&socket_->tcp, 1);
   state_ = State::kConnecting;
   connect_started_ms_ = NowMs();
-  const int error = uv_tcp_connect(&socket_->connect, &socket_->tcp,
-                                   reinterpret_cast<const sockaddr*>(&address),
-                                   [](uv_connect_t* request, int status) {
-                                     auto* socket = static_cast<Socket*>(request->data);
-                                     if (socket->replica == nullptr) return;
-                                     socket->replica->OnConnected(status);
-                                   });
+  const int error =
+      uv_tcp_connect(&socket_->connect, &socket_->tcp, reinterpret_cast<const sockaddr*>(&address),
+                     [](uv_connect_t* request, int status) {
+                       auto* socket = static_cast<Socket*>(request->data);
+                       if (socket->replica == nullptr) return;
+                       socket->replica->OnConnected(status);
+                     });
   if (error != 0) Fail(uv_strerror(error));
 }
 
@@ -242,10 +236,17 @@ void ReplicationReplica::Consume() {
   bool more = true;
   while (more && socket_ != nullptr) {
     switch (state_) {
-      case State::kHandshake: more = ConsumeHandshakeLine(); break;
-      case State::kLoading: more = ConsumeSnapshot(); break;
-      case State::kConnected: more = ConsumeStream(); break;
-      default: more = false;
+      case State::kHandshake:
+        more = ConsumeHandshakeLine();
+        break;
+      case State::kLoading:
+        more = ConsumeSnapshot();
+        break;
+      case State::kConnected:
+        more = ConsumeStream();
+        break;
+      default:
+        more = false;
     }
   }
 }
@@ -342,6 +343,11 @@ void ReplicationReplica::Load(const SnapshotDecoder::Record& record) {
 }
 
 bool ReplicationReplica::ConsumeStream() {
+  // Clients may send inline commands and empty arrays; a primary has no reason to.
+  if (const std::string_view input = Input(); !input.empty() && input[0] != '*') {
+    Fail("malformed stream: a command is no array");
+    return false;
+  }
   RequestParser::Limits limits;
   limits.max_args = std::numeric_limits<int32_t>::max();
   limits.max_bulk_bytes = std::numeric_limits<int64_t>::max();
@@ -355,7 +361,11 @@ bool ReplicationReplica::ConsumeStream() {
       break;
   }
   const size_t size = parser_.consumed();
-  if (!parser_.args().empty() && !Apply(parser_.args())) return false;
+  if (parser_.args().empty()) {
+    Fail("malformed stream: an empty command");
+    return false;
+  }
+  if (!Apply(parser_.args())) return false;
   consumed_ += size;
   return socket_ != nullptr;
 }

@@ -7,8 +7,7 @@ void SaveFence::Save(const clusterkit::PersistentState& state, bool sync, Done d
   store_->Save(state, sync, [this, done = std::move(done)](absl::Status status) mutable {
     done(std::move(status));  // The node publishes, and may start the next save.
     ++finished_;
-    while (!waiters_.empty() &&
-           (waiters_.front().save <= finished_ || started_ == finished_)) {
+    while (!waiters_.empty() && (waiters_.front().save <= finished_ || started_ == finished_)) {
       absl::AnyInvocable<void()> then = std::move(waiters_.front().then);
       waiters_.pop_front();
       then();

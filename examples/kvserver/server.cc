@@ -66,6 +66,7 @@ Server::Loop::~Loop() {
 Server::Server(Config config)
     : config_(std::move(config)),
       tasks_(loop()),
+      busy_poll_(loop()),
       keyspace_(/*slot_index=*/config_.cluster_enabled),
       executor_({keyspace_, commands_, config_, info_, stats_, *this}),
       run_id_(RandomId()),
@@ -84,7 +85,7 @@ Server::Server(Config config)
   uv_prepare_init(loop(), &flush_hook_);
   flush_hook_.data = this;
   uv_prepare_start(&flush_hook_,
-                   [](uv_prepare_t* hook) { static_cast<Server*>(hook->data)->FlushAll(); });
+                   [](uv_prepare_t* hook) { static_cast<Server*>(hook->data)->BeforePoll(); });
   for (uv_timer_t* timer : {&timer_, &delay_timer_}) {
     uv_timer_init(loop(), timer);
     timer->data = this;
@@ -185,6 +186,11 @@ void Server::FlushOne(Connection* connection) {
   } else if (!connection->CloseIfOutputTooLarge()) {
     connection->Flush();
   }
+}
+
+void Server::BeforePoll() {
+  FlushAll();
+  busy_poll_.BeforePoll(stats_.commands);
 }
 
 void Server::FlushAll() {
@@ -318,6 +324,7 @@ void Server::Stop() {
   for (Connection* connection : all) connection->Close();
   for (const auto& listener : listeners_) CloseHandle(listener.get());
   CloseHandle(&flush_hook_);
+  busy_poll_.Close();
   CloseHandle(&timer_);
   CloseHandle(&delay_timer_);
   for (uv_signal_t& signal : signals_) CloseHandle(&signal);

@@ -14,6 +14,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "kvserver/busy_poll.h"
 #include "kvserver/command.h"
 #include "kvserver/config.h"
 #include "kvserver/executor.h"
@@ -111,6 +112,7 @@ class Server : public Host {
   // Asks the gate, then writes.
   void FlushOne(Connection* connection);
   void FlushAll();
+  void BeforePoll();
   void UpdateClock();
   void OnTimer();
   void CheckClients();  // idle ones, and output limits
@@ -123,6 +125,7 @@ class Server : public Host {
   Stats stats_;
   Loop loop_;
   TaskQueue tasks_;
+  BusyPoll busy_poll_;
   Keyspace keyspace_;
   CommandTable commands_;
   InfoRegistry info_;

@@ -203,6 +203,7 @@ absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
     return absl::InvalidArgumentError("addresses, name, limits and seed are fixed at the start");
   }
   options_ = options;
+  table_.Edit(table_.self_id()).no_failover = options.no_failover;
   extras_changed_ = true;
   announce_ = true;
   Settle();

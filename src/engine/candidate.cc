@@ -188,10 +188,16 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
   auto* round = std::get_if<Campaigning>(&state_);
   if (round == nullptr) return;
   const int needed = std::max(view.Quorum(), static_cast<int>(round->most_voters / 2) + 1);
-  int votes = 0, refused = 0;
+  int votes = 0, possible = 0;
+  bool refused = false;
   for (const NodeId& voter : view.voters()) {
-    votes += round->votes.contains(voter) ? 1 : 0;
-    refused += round->refusals.contains(voter) ? 1 : 0;
+    if (round->votes.contains(voter)) {
+      ++votes;
+    } else if (round->refusals.contains(voter)) {
+      refused = true;
+    } else if (view.Find(voter)->health != Health::kFail) {
+      ++possible;
+    }
   }
   if (now < round->ends_at && votes >= needed) {
     steps.push_back(Promote{round->epoch, round->primary, votes, needed});
@@ -200,7 +206,9 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
     consent_.reset();
     return;
   }
-  const bool hopeless = static_cast<int>(view.voters().size()) - refused < view.Quorum();
+  // Failed voters will hardly answer in this round. Without any refusal that is no reason to end
+  // it early: nobody said when to try again.
+  const bool hopeless = refused && votes + possible < view.Quorum();
   if (now < round->ends_at && !hopeless) return;
   steps.push_back(WithdrawElection{
       round->epoch, hopeless ? ElectionEnded::How::kRefused : ElectionEnded::How::kTimeout, votes,

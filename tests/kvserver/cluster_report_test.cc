@@ -110,13 +110,14 @@ TEST_CASE("CLUSTER NODES has one line per node, ages become times of day") {
   suspect.view.no_failover = true;
 
   CHECK(NodesText(builder.Build(), kNow) ==
-        absl::StrCat(
-            Hex('1'), " 127.0.0.1:7001@17001 myself,master - 0 0 7 connected 0-5460 7000\n",  //
-            Hex('2'), " 127.0.0.1:7002@17002 slave ", Hex('1'), " 0 1794999999750 7 connected\n",
-            Hex('3'), " 127.0.0.1:7003@17003 master,fail - 1794999998200 1794999999750 2 "
-                      "disconnected 5461-6999\n",
-            Hex('4'), " 127.0.0.1:7004@17004 slave,fail?,nofailover ", Hex('3'),
-            " 0 1794999999750 2 connected\n"));
+        absl::StrCat(Hex('1'),
+                     " 127.0.0.1:7001@17001 myself,master - 0 0 7 connected 0-5460 7000\n",  //
+                     Hex('2'), " 127.0.0.1:7002@17002 slave ", Hex('1'),
+                     " 0 1794999999750 7 connected\n", Hex('3'),
+                     " 127.0.0.1:7003@17003 master,fail - 1794999998200 1794999999750 2 "
+                     "disconnected 5461-6999\n",
+                     Hex('4'), " 127.0.0.1:7004@17004 slave,fail?,nofailover ", Hex('3'),
+                     " 0 1794999999750 2 connected\n"));
 }
 
 TEST_CASE("CLUSTER NODES shows addresses that are not known, and handshakes") {
@@ -131,8 +132,8 @@ TEST_CASE("CLUSTER NODES shows addresses that are not known, and handshakes") {
 
   CHECK(NodesText(builder.Build(), kNow) ==
         absl::StrCat(Hex('1'), " :7001@17001 myself,master - 0 0 0 connected\n",  //
-                     Hex('2'), " :0@0 master,noaddr - 0 1794999999750 3 connected\n",
-                     Hex('3'), " 127.0.0.1:7003@17003 handshake - 0 0 0 disconnected\n"));
+                     Hex('2'), " :0@0 master,noaddr - 0 1794999999750 3 connected\n", Hex('3'),
+                     " 127.0.0.1:7003@17003 handshake - 0 0 0 disconnected\n"));
 }
 
 TEST_CASE("CLUSTER REPLICAS lists the replicas of one primary, without line ends") {
@@ -180,14 +181,14 @@ TEST_CASE("CLUSTER SLOTS lists each run of slots with its primary and usable rep
   builder.Primary('2', 2, {{6, 9}}).view.health = Health::kFail;
   builder.Replica('3', '1', 1);
   builder.Replica('4', '1', 1).view.health = Health::kFail;
-  builder.Replica('5', '1', 1).progress = {};  // Has not finished its first synchronisation.
+  builder.Replica('5', '1', 1).progress = {};        // Has not finished its first synchronisation.
   builder.Replica('6', '2', 2).progress.offset = 0;  // Empty, but complete.
 
   const std::string first = SlotsNode('1', 7001) + SlotsNode('3', 7003);
-  CHECK(Resp2(WriteSlots, builder.Build()) ==
-        absl::StrCat("*3 *4 :0 :5 ", first,                                             //
-                     "*4 :6 :9 ", SlotsNode('2', 7002), SlotsNode('6', 7006),           //
-                     "*4 :10 :15 ", first));
+  CHECK(Resp2(WriteSlots, builder.Build()) == absl::StrCat("*3 *4 :0 :5 ", first,  //
+                                                           "*4 :6 :9 ", SlotsNode('2', 7002),
+                                                           SlotsNode('6', 7006),  //
+                                                           "*4 :10 :15 ", first));
 }
 
 TEST_CASE("CLUSTER SLOTS of a node that knows no slots is an empty array") {
@@ -200,8 +201,8 @@ std::string ShardsNode(char name, int port, const std::string& role, const std::
                        int offset) {
   return absl::StrCat("*14 $2 id $40 ", Hex(name), " $4 port :", port,
                       " $2 ip $9 127.0.0.1 $8 endpoint $9 127.0.0.1 $4 role $", role.size(), " ",
-                      role, " $18 replication-offset :", offset, " $6 health $", health.size(),
-                      " ", health, " ");
+                      role, " $18 replication-offset :", offset, " $6 health $", health.size(), " ",
+                      health, " ");
 }
 
 TEST_CASE("CLUSTER SHARDS groups by primary; a failed one that was replaced stands alone") {
@@ -215,8 +216,8 @@ TEST_CASE("CLUSTER SHARDS groups by primary; a failed one that was replaced stan
         absl::StrCat("*2 *4 $5 slots *4 :0 :5 :10 :15 $5 nodes *3 ",
                      ShardsNode('1', 7001, "master", "online", 0),
                      ShardsNode('3', 7003, "replica", "online", 100),
-                     ShardsNode('4', 7004, "replica", "loading", 0),
-                     "*4 $5 slots *0 $5 nodes *1 ", ShardsNode('2', 7002, "master", "fail", 0)));
+                     ShardsNode('4', 7004, "replica", "loading", 0), "*4 $5 slots *0 $5 nodes *1 ",
+                     ShardsNode('2', 7002, "master", "fail", 0)));
 }
 
 TEST_CASE("CLUSTER SLOTS and SHARDS in RESP3 use maps") {

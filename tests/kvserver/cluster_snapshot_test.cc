@@ -121,9 +121,9 @@ TEST_CASE("a stranger is refused at its first byte, with a reason") {
 TEST_CASE("a size that is only announced is not believed") {
   std::string bytes = Encode({}, 1).substr(0, 16);
   bytes += '\1';
-  bytes += std::string(8, '\xff');        // no expiry
-  bytes += std::string("\4\0\0\0", 4);    // key
-  bytes += std::string(8, '\xff');        // value: 2^64 - 1 bytes
+  bytes += std::string(8, '\xff');      // no expiry
+  bytes += std::string("\4\0\0\0", 4);  // key
+  bytes += std::string(8, '\xff');      // value: 2^64 - 1 bytes
   CHECK(Decode(bytes, 8).last == Result::kError);
 
   bytes.resize(bytes.size() - 8);

@@ -36,8 +36,8 @@ TEST_CASE("refusals in Redis's words") {
         "CLUSTERDOWN Hash slot not served");
   CHECK(RefusalText(ClusterDown{ClusterDown::Why::kWritesRefused, {}}) ==
         "CLUSTERDOWN The cluster is down and only accepts read commands");
-  for (const auto why : {ClusterDown::Why::kState, ClusterDown::Why::kLeaseLapsed,
-                         ClusterDown::Why::kDataMissing}) {
+  for (const auto why :
+       {ClusterDown::Why::kState, ClusterDown::Why::kLeaseLapsed, ClusterDown::Why::kDataMissing}) {
     CHECK(RefusalText(ClusterDown{why, {}}) == "CLUSTERDOWN The cluster is down");
   }
   CHECK(RefusalText(clusterkit::Serve{}).empty());
@@ -111,8 +111,10 @@ TEST_CASE("the bus listens at the only bind address, and announces it") {
 TEST_CASE("without one bind address the node learns its own from its peers") {
   Config config;
   config.port = 7000;
-  for (const auto& bind : {std::vector<std::string>{"*", "-::*"}, {"0.0.0.0"},
-                           {"10.0.0.1", "10.0.0.2"}, std::vector<std::string>{}}) {
+  for (const auto& bind : {std::vector<std::string>{"*", "-::*"},
+                           {"0.0.0.0"},
+                           {"10.0.0.1", "10.0.0.2"},
+                           std::vector<std::string>{}}) {
     config.bind = bind;
     CHECK(OptionsFor(config).bus == Endpoint{"", 17000});
     CHECK(BusListenAddress(config) == Endpoint{"", 17000});

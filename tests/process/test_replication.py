@@ -206,7 +206,8 @@ class AsPrimary(harness.ProcessTest):
         with self.primary.connect(20) as client:
             client.pipeline([("SET", f"k{n}", "x" * 1000) for n in range(20000)])
             self.replica().send("PSYNC", "?", "-1")
-            wait_until(lambda: "send_bulk" in self.info().get("slave0", ""), 10, "its snapshot begins")
+            wait_until(lambda: "send_bulk" in self.info().get("slave0", ""), 10,
+                       "its snapshot begins")
             for _ in range(100):
                 client.call("SET", "big", "x" * 500_000)
         wait_until(lambda: self.info()["connected_slaves"] == "0", 10, "it is dropped")
@@ -373,9 +374,9 @@ class AsReplica(harness.ProcessTest):
             wait_until(lambda: self.info()["data_complete"] == "1", 10, "complete in the end")
 
     def test_a_stream_that_cannot_be_applied_leads_to_a_full_synchronisation(self):
-        for bad in (b"*1\r\n$-5\r\n", b"*3\r\n$3\r\nSET\r\n:1\r\n", b"\x00\xff\r\n",
-                    Connection.encode("NOSUCHCOMMAND", "a"), Connection.encode("INCR", "a"),
-                    Connection.encode("SET", "a")):
+        for bad in (b"*1\r\n$-5\r\n", b"*3\r\n$3\r\nSET\r\n:1\r\n", b"\x00\xff\r\n", b"\n",
+                    b"*0\r\n", Connection.encode("NOSUCHCOMMAND", "a"),
+                    Connection.encode("INCR", "a"), Connection.encode("SET", "a")):
             with self.subTest(bad=bad), self.link() as primary:
                 primary.full_resync(encode_snapshot({b"a": b"text"}))
                 primary.wait_for(b"ACK")

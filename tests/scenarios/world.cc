@@ -94,7 +94,7 @@ absl::StatusOr<Shown> ParseShown(const Command& command) {
 World::World(uint64_t seed, const Options& base)
     : base_(base), cluster_(std::make_unique<sim::Cluster>(seed, base)) {
   hosts_ = std::make_unique<sim::DataPlane>(*cluster_);
-  checkers_.Attach(*cluster_);
+  checkers_.Attach(*cluster_, /*imports=*/true);
   cluster_->AddEventSink([this](const auto& traced) { OnEvent(traced); });
   cluster_->AddFrameSink([this](const auto& traced) {
     OnFrame(traced);

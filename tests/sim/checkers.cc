@@ -1,6 +1,7 @@
 #include "sim/checkers.h"
 
 #include <algorithm>
+#include <set>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -104,14 +105,24 @@ void OneServer::OnServers(Instant now, const std::vector<Server>& servers) {
 
 namespace {
 
+// Empty if a glance shows that no two of them can overlap: this is asked at every event.
 std::vector<OneServer::Server> ServersIn(Cluster& cluster) {
-  std::vector<OneServer::Server> servers;
+  std::vector<std::shared_ptr<const ClusterView>> serving;
+  std::set<ShardId> shards;
+  int slots = 0;
   for (const Name& name : cluster.names()) {
     // A stopped one does not serve, but may go on at any time.
     if (!cluster.Running(name)) continue;
     const std::shared_ptr<const ClusterView> view = cluster.node(name).view();
     if (view->self().role != Role::kPrimary || view->state() != ClusterState::kOk) continue;
     if (view->data_missing() || view->serve_until() <= cluster.LocalNow(name)) continue;
+    shards.insert(view->self().shard);
+    slots += view->self().slot_count;
+    serving.push_back(view);
+  }
+  std::vector<OneServer::Server> servers;
+  if (shards.size() == serving.size() && slots <= int{kSlotCount}) return servers;
+  for (const auto& view : serving) {
     servers.push_back({view->self().id, view->slots().SlotsOf(view->self().id)});
   }
   return servers;
@@ -133,7 +144,7 @@ void Checkers::OnFrame(Cluster& cluster, const Cluster::TracedFrame& traced) {
   }
 }
 
-void Checkers::Attach(Cluster& cluster) {
+void Checkers::Attach(Cluster& cluster, bool imports) {
   cluster.AddFrameSink([this, &cluster](const Cluster::TracedFrame& traced) {
     OnFrame(cluster, traced);
     return true;
@@ -142,12 +153,8 @@ void Checkers::Attach(Cluster& cluster) {
     epochs.OnDurable(state);
     durable.OnDurable(state);
   });
-  cluster.AddEventSink([this, &cluster](const Cluster::TracedEvent& traced) {
-    // Who serves changes with these, and with time: leases only end by it.
-    if (std::holds_alternative<RoleChanged>(traced.event) ||
-        std::holds_alternative<ClusterStateChanged>(traced.event)) {
-      one_server.OnServers(traced.at, ServersIn(cluster));
-    }
+  cluster.AddEventSink([this, &cluster, imports](const Cluster::TracedEvent& traced) {
+    if (!imports) one_server.OnServers(traced.at, ServersIn(cluster));
     const auto* ended = std::get_if<ElectionEnded>(&traced.event);
     if (ended == nullptr || ended->how != ElectionEnded::How::kWon) return;
     const std::shared_ptr<const ClusterView> view = cluster.node(traced.node).view();

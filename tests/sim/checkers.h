@@ -102,8 +102,9 @@ class OneServer {
 // All of them on a cluster.
 class Checkers {
  public:
-  // Both must live until the cluster is not advanced any more.
-  void Attach(Cluster& cluster);
+  // Both must live until the cluster is not advanced any more. `imports`: slots may be imported,
+  // and then the old owner serves until it hears of it, for want of a data plane that stops it.
+  void Attach(Cluster& cluster, bool imports = false);
   Violations violations() const;
 
   OneVotePerEpoch one_vote;
