@@ -11,9 +11,10 @@ TEST_CASE("just under half of the primaries, dying at once, are replaced in one 
   MassFailure setup{.shards = 100, .kill = 49, .node_timeout = absl::Seconds(2)};
   if (kSanitized) setup.shards = 20, setup.kill = 9;
   const MassFailureResult result = RunMassFailure(setup);
-  std::cout << setup.kill << " of " << setup.shards << " primaries killed: full coverage after " << result.full_coverage
-            << " virtual, " << result.heal_wall << " on this machine; elections "
-            << result.elections_started << ", lost " << result.elections_lost << "\n";
+  std::cout << setup.kill << " of " << setup.shards << " primaries killed: full coverage after "
+            << result.full_coverage << " virtual, " << result.heal_wall
+            << " on this machine; elections " << result.elections_started << ", lost "
+            << result.elections_lost << "\n";
   INFO(result.healed.message());
   CHECK(result.healed.ok());
   CHECK(result.full_coverage < setup.node_timeout + absl::Seconds(5));
