@@ -35,7 +35,9 @@ install(TARGETS clusterkit EXPORT clusterkit-targets)
 foreach(component IN LISTS CLUSTERKIT_COMPONENTS)
   set_target_properties(clusterkit_${component} PROPERTIES
     VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    # Shared libraries find each other wherever the installation is.
+    INSTALL_RPATH "$ORIGIN")
   install(TARGETS clusterkit_${component} EXPORT clusterkit-targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
