@@ -96,6 +96,7 @@ class ClusterView {
   Nodes nodes_;
   std::shared_ptr<const SlotMap> slots_;
   std::vector<NodeId> voters_;
+  std::vector<const NodeView*> voter_nodes_;  // In the same order.
   ClusterState state_;
   DownReason down_reason_;
   bool data_missing_;

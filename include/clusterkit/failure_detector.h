@@ -49,6 +49,9 @@ class FailureDetector {
   // `hold_fail`: a vote for the subject's shard may still count, so its FAIL is not cleared yet.
   std::optional<HealthChanged> Evaluate(const ClusterView& view, const NodeId& subject,
                                         bool hold_fail, Instant now);
+  // Peers that owe an answer, or broke their link: of all those who are online, only they can
+  // become PFAIL by the mere passing of time.
+  std::vector<NodeId> Doubtful() const;
   // The caller believed a FailNotice.
   void OnFailedByNotice(const NodeId& subject, Instant now);
 
@@ -75,14 +78,17 @@ class FailureDetector {
     bool broken = false;  // By the peer; no link has completed since.
     int refusals = 0;
     Instant last_refusal = Instant::InfinitePast();
-    absl::btree_map<NodeId, Instant> reports;  // At most one per voter that reported.
   };
+  using Reports = absl::btree_map<NodeId, Instant>;  // At most one per voter that reported.
 
   bool CrashEvidence(const Peer& peer, Instant now) const;
   bool Silent(const Peer& peer, Instant now) const;
 
   const Options* options_;
   absl::btree_map<NodeId, Peer> peers_;
+  // By subject; none is empty. Apart from the peers, because a tenth of all nodes is reported to be
+  // well with each heartbeat, and mostly there is nothing to retract.
+  absl::btree_map<NodeId, Reports> reports_;
 };
 
 }  // namespace clusterkit

@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/message.h"
 #include "clusterkit/options.h"
@@ -42,19 +41,41 @@ class GossipEngine {
   // A tenth of the known nodes, at least three, plus everybody in PFAIL, at most
   // Options::max_gossip_entries; never the receiver or ourselves.
   std::vector<GossipEntry> BuildGossip(const ClusterView& view, const NodeId& to, Instant now,
-                                       Rng& rng) const;
+                                       Rng& rng);
   GossipMerge Merge(const ClusterView& view, const NodeId& from,
                     const std::vector<GossipEntry>& entries, Instant now);
 
  private:
   struct Peer {
+    NodeId id;
     Instant answered;               // Last PONG we know of, our own or by gossip.
     Instant answered_us;            // Last PONG to us.
     std::optional<Instant> pinged;  // Not answered yet.
   };
 
+  // The nodes of a view beside their peers. Every heartbeat chooses from all of them and looks a
+  // tenth of them up, while the nodes rarely change.
+  struct Roster {
+    struct Entry {
+      const NodeView* node;
+      Peer* peer;  // Null if not tracked, like ourselves.
+    };
+    const Entry* Find(const NodeId& id) const;
+
+    ClusterView::Nodes nodes;  // For which the rest was found.
+    const NodeView* self = nullptr;
+    std::vector<NodeId> ids;
+    std::vector<Entry> entries;         // In the order of ids.
+    std::vector<Entry> suspects, well;  // Whom gossip can be about: in PFAIL, or not.
+  };
+
+  std::vector<Peer>::iterator Position(const NodeId& id);  // Where it is, or belongs.
+  Peer* Find(const NodeId& id);                            // Null if not tracked.
+  const Roster& RosterOf(const ClusterView& view);
+
   const Options* options_;
-  absl::btree_map<NodeId, Peer> peers_;
+  std::vector<Peer> peers_;  // Ascending by id.
+  Roster roster_;
   Instant next_random_ping_ = Instant::InfinitePast();
 };
 

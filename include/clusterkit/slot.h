@@ -39,6 +39,13 @@ SlotId SlotForKey(std::string_view key);
 class SlotSet {
  public:
   SlotSet() = default;
+  // Not trivial, because std::optional copies all of a trivial type even if it is empty, as are
+  // those of nearly all headers.
+  SlotSet(const SlotSet& other) : words_(other.words_) {}
+  SlotSet& operator=(const SlotSet& other) {
+    words_ = other.words_;
+    return *this;
+  }
   static SlotSet Of(SlotRange range) {
     SlotSet set;
     set.Add(range);

@@ -44,6 +44,8 @@ class SlotMap {
   // Empty set for a node that owns nothing.
   SlotSet SlotsOf(const NodeId& owner) const;
   int CountOf(const NodeId& owner) const;
+  // These and no others, all of them claimed: the claim of a quiet time, which changes nothing.
+  bool HoldsExactly(const NodeId& owner, const SlotSet& slots) const;
   // Slots that have an owner.
   int AssignedCount() const { return assigned_; }
   // Every owner of at least one slot, ascending.

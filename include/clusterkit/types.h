@@ -7,8 +7,11 @@
 #define CLUSTERKIT_TYPES_H_
 
 #include <array>
+#include <bit>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -45,10 +48,25 @@ class RandomId {
   std::string ToHex() const { return internal::BytesToHex(bytes.data(), kSize); }
   bool IsZero() const { return *this == RandomId(); }
 
-  friend auto operator<=>(const RandomId&, const RandomId&) = default;
-  friend bool operator==(const RandomId&, const RandomId&) = default;
+  friend std::strong_ordering operator<=>(const RandomId& a, const RandomId& b) {
+    // Ids are mostly compared to look something up, and mostly differ in their first bytes.
+    if (a.Word(0) != b.Word(0)) return a.Word(0) <=> b.Word(0);
+    if (a.Word(8) != b.Word(8)) return a.Word(8) <=> b.Word(8);
+    return a.Word(kSize - 8) <=> b.Word(kSize - 8);
+  }
+  friend bool operator==(const RandomId& a, const RandomId& b) {
+    return std::memcmp(a.bytes.data(), b.bytes.data(), kSize) == 0;
+  }
 
   std::array<uint8_t, kSize> bytes{};
+
+ private:
+  // Eight bytes as a number of the same order.
+  uint64_t Word(size_t at) const {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + at, sizeof(word));
+    return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
+  }
 };
 
 struct NodeIdTag {

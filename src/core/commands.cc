@@ -163,6 +163,11 @@ absl::Status NodeCore::Impl::SetConfigEpoch(Epoch epoch, Instant now) {
     return absl::FailedPreconditionError(
         absl::StrCat("the config epoch is ", self().config_epoch.value, " already"));
   }
+  if (Implausible(epoch)) {
+    return absl::InvalidArgumentError(absl::StrCat("epoch ", epoch.value,
+                                                   " is implausibly far above the current one, ",
+                                                   current_epoch_.value));
+  }
   SetOwnEpoch(epoch, ConfigEpochChanged::Cause::kCommand, std::nullopt);
   Settle();
   return absl::OkStatus();

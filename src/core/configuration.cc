@@ -160,7 +160,9 @@ void NodeCore::Impl::ApplyHeartbeatClaim(const Header& header) {
 }
 
 void NodeCore::Impl::ApplyClaim(const SlotClaim& claim) {
-  if (claim.owner == table_.self_id()) return;
+  if (claim.owner == table_.self_id() || table_.slots().HoldsExactly(claim.owner, claim.slots)) {
+    return;
+  }
   const std::optional<NodeId> head = ShardHead();
   SlotMap slots = table_.slots();
   std::vector<SlotRebind> changes =

@@ -229,9 +229,9 @@ void NodeCore::Impl::ExpireLinks() {
 // A link on which nothing comes any more may be dead without knowing it; a fresh one tells.
 void NodeCore::Impl::ResetDeafLinks() {
   const absl::Duration half = options_.node_timeout / 2;
-  for (const NodeId& peer : table_.Peers()) {
-    Link* link = links_.Outbound(peer);
-    std::optional<Instant> ping = detector_.PingOutstandingSince(peer);
+  for (const NodeId& peer : detector_.Doubtful()) {
+    const Link* link = links_.Outbound(peer);
+    const std::optional<Instant> ping = detector_.PingOutstandingSince(peer);
     if (link == nullptr || !ping || now_ - link->since <= options_.node_timeout) continue;
     if (now_ - *ping > half && now_ - *detector_.LastHeard(peer) > half) CloseLink(link->id);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "core/impl.h"
@@ -9,9 +10,17 @@
 namespace clusterkit {
 namespace {
 
-// Nobody gets this far ahead by elections; such an epoch is damage or malice, and adopting it
-// would use up the epochs of the whole cluster.
-constexpr uint64_t kEpochLeap = uint64_t{1} << 32;
+// The greatest epoch that we may come to adopt from a message.
+Epoch GreatestEpochIn(const Message& message) {
+  const Epoch shown = std::max(message.header.current_epoch, message.header.config_epoch);
+  if (const auto* request = std::get_if<FailoverAuthRequest>(&message.body)) {
+    return std::max(shown, request->epoch);
+  }
+  if (const auto* update = std::get_if<SlotUpdate>(&message.body)) {
+    return std::max(shown, update->config_epoch);
+  }
+  return shown;
+}
 
 uint64_t StampOf(Instant sent) {
   // Zero means "no stamp".
@@ -22,26 +31,16 @@ Instant InstantOf(uint64_t stamp) {
   return {absl::Nanoseconds(static_cast<int64_t>(std::min<uint64_t>(stamp, INT64_MAX)))};
 }
 
-// Whether two headers say the same of their sender, apart from what has an order of its own.
-bool SameFacts(Header a, const Header& b) {
-  a.facts_version = b.facts_version;
-  a.current_epoch = b.current_epoch;
-  a.progress = b.progress;
-  return a == b;
-}
-
 }  // namespace
 
-NodeCore::Impl::Facts NodeCore::Impl::MakeFacts() {
-  Facts facts;
-  Header& header = facts.header;
+Header NodeCore::Impl::MakeHeader() const {
+  Header header;
   header.sender = table_.self_id();
   header.shard = self().shard;
   header.role = self().role;
   header.primary = self().primary;
-  header.current_epoch = current_epoch_;
   header.config_epoch = ShownConfigEpoch();
-  header.progress = replication_.progress;
+  header.claim_digest = table_.OwnDigest();
   header.bus = self().bus;
   header.client = self().client;
   header.no_failover = options_.no_failover;
@@ -49,35 +48,38 @@ NodeCore::Impl::Facts NodeCore::Impl::MakeFacts() {
   header.data_missing = guard_ != DataGuard::kOff;
   header.abstaining = coordinator_.Abstaining();
   header.state = serving_.state();
-  facts.claim = table_.OwnSlots();
-  facts.claim_digest = facts.claim == facts_.claim ? facts_.claim_digest : facts.claim.Digest();
-  header.claim_digest = facts.claim_digest;
-  header.facts_version = facts_.header.facts_version;
-  if (!SameFacts(header, facts_.header)) ++header.facts_version;
-  return facts;
+  header.facts_version = facts_->header.facts_version;
+  return header;
 }
 
-void NodeCore::Impl::RefreshFacts() { facts_ = MakeFacts(); }
+void NodeCore::Impl::RefreshFacts() {
+  Header header = MakeHeader();
+  if (header == facts_->header) return;
+  ++header.facts_version;
+  facts_ = std::make_shared<Facts>(Facts{std::move(header), table_.OwnSlots()});
+}
 
 bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
   if (link.phase != Link::Phase::kReady) return false;
-  const Facts& facts = path == Path::kPrompt ? durable_facts_ : facts_;
+  const Facts& facts = path == Path::kPrompt ? *durable_facts_ : *facts_;
   if (facts.header.sender != table_.self_id()) return false;  // Our identity is not durable yet.
-  Message message{facts.header, std::move(body)};
-  // These two promise nothing and may run ahead of the disk.
+  auto& queue = path == Path::kPrompt ? ready_.prompt : ready_.sends;
+  // Built in its place: a message is a large value.
+  queue.push_back({link.id, Frame(std::in_place_type<Message>)});
+  Message& message = std::get<Message>(queue.back().frame);
+  message.header = facts.header;
+  message.body = std::move(body);
   message.header.current_epoch = current_epoch_;
   message.header.progress = replication_.progress;
   if (std::holds_alternative<Heartbeat>(message.body)) {
     const bool digest_will_do = (link.features & kFeatureDigestHeartbeat) != 0 &&
-                                link.claim_sent.value_or(0) == facts.claim_digest;
+                                link.claim_sent.value_or(0) == facts.header.claim_digest;
     if (!digest_will_do) {
       message.header.claim = facts.claim;
-      link.claim_sent = facts.claim_digest;
+      link.claim_sent = facts.header.claim_digest;
     }
   }
   ++counters_.sent[static_cast<size_t>(KindOf(message))];
-  auto& queue = path == Path::kPrompt ? ready_.prompt : ready_.sends;
-  queue.push_back({link.id, std::move(message)});
   return true;
 }
 
@@ -145,10 +147,9 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
     Refuse(link.id, {Goodbye::Reason::kProtocol, "a node is its own primary"});
     return false;
   }
-  const uint64_t epoch = std::max(header.current_epoch.value, header.config_epoch.value);
-  if (epoch > current_epoch_.value && epoch - current_epoch_.value > kEpochLeap) {
+  if (const Epoch epoch = GreatestEpochIn(message); Implausible(epoch)) {
     Refuse(link.id, {Goodbye::Reason::kProtocol,
-                     absl::StrCat("epoch ", epoch, " is implausibly far above ours, ",
+                     absl::StrCat("epoch ", epoch.value, " is implausibly far above ours, ",
                                   current_epoch_.value)});
     return false;
   }
@@ -217,7 +218,7 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
 
 void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat) {
   // The peer does not hold what we claim: say it in full on the next occasion.
-  if (heartbeat.known_claim_digest != durable_facts_.claim_digest) {
+  if (heartbeat.known_claim_digest != durable_facts_->header.claim_digest) {
     for (LinkId id : links_.AllOf(header.sender)) links_.Find(id)->claim_sent.reset();
   }
   if (heartbeat.kind == Heartbeat::Kind::kPong) {

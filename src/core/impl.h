@@ -71,11 +71,12 @@ class NodeCore::Impl {
   bool BumpEpoch(Instant now);
 
  private:
-  // What this node says of itself. `claim` stands beside the header because it rarely travels.
+  // What this node says of itself, but for its current epoch and its progress: they promise
+  // nothing, so each message has them as they are. `claim` stands beside the header because it
+  // rarely travels.
   struct Facts {
     Header header;
     SlotSet claim;
-    uint64_t claim_digest = 0;
   };
   struct PendingMeet {
     Endpoint bus;
@@ -101,6 +102,9 @@ class NodeCore::Impl {
   std::optional<NodeId> ShardHead() const;  // Ourselves as a primary, else our primary.
   Epoch ShownConfigEpoch() const;           // A replica shows its primary's.
   void AdoptEpoch(Epoch epoch);
+  // Nobody gets this far ahead by elections; such an epoch is damage or malice, and adopting it
+  // would use up the epochs of the whole cluster.
+  bool Implausible(Epoch epoch) const;
   void AddNode(KnownNode node, NodeAdded::By by);
   void RemoveNode(const NodeId& id);
 
@@ -126,7 +130,7 @@ class NodeCore::Impl {
   void OnPong(Link& link, const Header& header, const Heartbeat& heartbeat);
   void MergeGossip(const NodeId& from, const std::vector<GossipEntry>& entries);
   bool AdmitSender(Link& link, const Message& message);
-  Facts MakeFacts();
+  Header MakeHeader() const;
   void RefreshFacts();
   bool SendBody(Link& link, MessageBody body, Path path);
   bool SendTo(const NodeId& to, MessageBody body, Path path);
@@ -209,8 +213,8 @@ class NodeCore::Impl {
   bool announce_ = false;    // What we say of ourselves changed for all.
   bool ask_voters_ = false;  // And the voters are to answer it.
 
-  Facts facts_;          // As we are.
-  Facts durable_facts_;  // As we were when last durable.
+  std::shared_ptr<const Facts> facts_ = std::make_shared<Facts>();  // As we are.
+  std::shared_ptr<const Facts> durable_facts_ = facts_;             // As we were when last durable.
   uint64_t view_version_ = 0;
   std::shared_ptr<const ClusterView> view_;
   std::shared_ptr<const ClusterView> published_view_;

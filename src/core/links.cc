@@ -12,36 +12,44 @@ constexpr int kQuickRedials = 2;
 
 Link& Links::OpenOutbound(std::optional<NodeId> target, const Endpoint& to, Instant now) {
   LinkId id{next_id_++};
-  Link& link = links_[id];
+  Link& link = *(links_[id] = std::make_unique<Link>());
   link.id = id;
   link.outbound = true;
   link.remote_host = to.host;
   link.remote_port = to.port;
   link.target = target;
   link.since = now;
+  unready_.insert(id);
   if (target) outbound_[*target] = id;
   return link;
 }
 
 Link& Links::OpenInbound(const std::string& host, Instant now) {
   LinkId id{next_id_++};
-  Link& link = links_[id];
+  Link& link = *(links_[id] = std::make_unique<Link>());
   link.id = id;
   link.phase = Link::Phase::kGreeting;
   link.remote_host = host;
   link.since = now;
+  unready_.insert(id);
+  ++anonymous_;
   return link;
 }
 
 Link* Links::Find(LinkId id) {
   auto it = links_.find(id);
-  return it == links_.end() ? nullptr : &it->second;
+  return it == links_.end() ? nullptr : it->second.get();
 }
 
 std::optional<LinkId> Links::Bind(Link& link, const NodeId& peer) {
   link.peer = peer;
   link.phase = Link::Phase::kReady;
-  if (link.outbound) redials_.erase(peer);
+  unready_.erase(link.id);
+  if (link.outbound) {
+    redials_.erase(peer);
+  } else {
+    --anonymous_;
+  }
   auto& index = link.outbound ? outbound_ : inbound_;
   auto [it, added] = index.emplace(peer, link.id);
   if (added || it->second == link.id) return std::nullopt;
@@ -53,7 +61,7 @@ std::optional<LinkId> Links::Bind(Link& link, const NodeId& peer) {
 void Links::Erase(LinkId id) {
   auto it = links_.find(id);
   if (it == links_.end()) return;
-  const Link& link = it->second;
+  const Link& link = *it->second;
   auto drop = [id](auto& index, const std::optional<NodeId>& key) {
     if (!key) return;
     auto entry = index.find(*key);
@@ -61,6 +69,8 @@ void Links::Erase(LinkId id) {
   };
   drop(outbound_, link.target);
   drop(link.outbound ? outbound_ : inbound_, link.peer);
+  if (!link.outbound && !link.peer) --anonymous_;
+  unready_.erase(id);
   links_.erase(it);
 }
 
@@ -89,16 +99,11 @@ std::vector<LinkId> Links::All() const {
 
 std::vector<LinkId> Links::AllOf(const NodeId& peer) const {
   std::vector<LinkId> ids;
-  for (const auto& [id, link] : links_) {
-    if (link.peer == peer || link.target == peer) ids.push_back(id);
+  for (const auto* index : {&outbound_, &inbound_}) {
+    if (auto it = index->find(peer); it != index->end()) ids.push_back(it->second);
   }
+  std::sort(ids.begin(), ids.end());
   return ids;
-}
-
-size_t Links::anonymous() const {
-  return static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [](const auto& entry) {
-    return !entry.second.outbound && !entry.second.peer;
-  }));
 }
 
 size_t Links::CountInbound(absl::FunctionRef<bool(const NodeId&)> fits) const {
@@ -143,10 +148,9 @@ Instant Links::NextDial() const {
 
 std::vector<LinkId> Links::Overdue(Instant now) const {
   std::vector<LinkId> overdue;
-  for (const auto& [id, link] : links_) {
-    if (link.phase != Link::Phase::kReady && now - link.since > options_->HandshakeTimeout()) {
-      overdue.push_back(id);
-    }
+  const absl::Duration limit = options_->HandshakeTimeout();
+  for (LinkId id : unready_) {
+    if (now - links_.at(id)->since > limit) overdue.push_back(id);
   }
   return overdue;
 }

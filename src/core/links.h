@@ -4,12 +4,13 @@
 #define CLUSTERKIT_CORE_LINKS_H_
 
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/functional/function_ref.h"
 #include "clusterkit/options.h"
 #include "clusterkit/time.h"
@@ -56,7 +57,7 @@ class Links {
   bool HasOutbound(const NodeId& peer) const { return outbound_.contains(peer); }
   std::vector<LinkId> All() const;
   std::vector<LinkId> AllOf(const NodeId& peer) const;
-  size_t anonymous() const;
+  size_t anonymous() const { return anonymous_; }  // Inbound, without a hello yet.
   // Ready inbound links of peers that fit.
   size_t CountInbound(absl::FunctionRef<bool(const NodeId&)> fits) const;
 
@@ -82,7 +83,10 @@ class Links {
 
   const Options* options_;
   uint64_t next_id_ = 1;
-  std::map<LinkId, Link> links_;  // References stay valid while other links come and go.
+  // References to links stay valid while others come and go.
+  absl::btree_map<LinkId, std::unique_ptr<Link>> links_;
+  absl::btree_set<LinkId> unready_;  // Those of links_ that are not kReady.
+  size_t anonymous_ = 0;
   absl::btree_map<NodeId, LinkId> outbound_, inbound_;
   absl::btree_map<NodeId, Redial> redials_;
 };

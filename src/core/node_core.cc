@@ -78,12 +78,15 @@ void NodeCore::Impl::Cron() {
   if (coordinator_.WantsAnswers(now_)) {
     for (const NodeId& voter : View().voters()) Ping(voter);
   }
-  for (const NodeId& peer : table_.Peers()) {
-    Touch(peer);
-    if (!links_.HasOutbound(peer) && !table_.Find(peer)->bus.host.empty()) {
-      links_.WantDial(peer, now_, /*at_once=*/false);
+  const std::shared_ptr<const ClusterView> view = SharedView();
+  for (const auto& node : view->nodes()) {
+    if (node->health != Health::kOnline) Touch(node->id);
+    if (!node->linked && !node->bus.host.empty()) {
+      links_.WantDial(node->id, now_, /*at_once=*/false);
     }
   }
+  // Of those who are online, time alone changes the health of no others.
+  for (const NodeId& peer : detector_.Doubtful()) Touch(peer);
   absl::erase_if(banned_, [this](const auto& ban) { return now_ >= ban.second; });
 }
 
@@ -152,13 +155,9 @@ void NodeCore::Impl::RequestSave(bool sync) {
 
 Ready NodeCore::Impl::TakeReady() {
   if (want_save_) {
-    SaveRequest save;
-    save.number = ++last_save_;
-    save.state = MakeState();
-    save.must_sync = want_sync_save_;
+    ready_.save = SaveRequest{++last_save_, MakeState(), want_sync_save_};
     if (want_sync_save_) last_sync_save_ = last_save_;
     want_save_ = want_sync_save_ = false;
-    ready_.save = std::move(save);
   }
   View();
   if (view_ != published_view_) {
@@ -184,6 +183,11 @@ Epoch NodeCore::Impl::ShownConfigEpoch() const {
 }
 
 void NodeCore::Impl::AdoptEpoch(Epoch epoch) { current_epoch_ = std::max(current_epoch_, epoch); }
+
+bool NodeCore::Impl::Implausible(Epoch epoch) const {
+  constexpr uint64_t kLeap = uint64_t{1} << 32;
+  return epoch > current_epoch_ && epoch.value - current_epoch_.value > kLeap;
+}
 
 void NodeCore::Impl::AddNode(KnownNode node, NodeAdded::By by) {
   const NodeId id = node.id;

@@ -18,22 +18,33 @@ Serving::Serving(const Options& options, bool restarted, Instant now)
 void Serving::OnVoterAnswered(const NodeId& voter, Instant sent) {
   auto [it, added] = answered_.emplace(voter, sent);
   if (!added) it->second = std::max(it->second, sent);
+  majority_version_ = 0;
 }
 
-std::optional<Instant> Serving::AnsweredByMajority(const ClusterView& view, Instant now) const {
-  std::vector<Instant> sent;
-  for (const NodeId& voter : view.voters()) {
-    if (voter == view.self().id) {
-      sent.push_back(now);
-    } else if (auto it = answered_.find(voter); it != answered_.end()) {
-      sent.push_back(it->second);
-    }
+std::optional<Instant> Serving::AnsweredByMajority(const ClusterView& view, Instant now) {
+  // Our own answer is there at once.
+  const int others = view.Quorum() - (view.IsVoter(view.self().id) ? 1 : 0);
+  if (others == 0) return now;
+  if (majority_version_ != view.version()) {
+    majority_version_ = view.version();
+    majority_answered_ = AnsweredBy(static_cast<size_t>(others), view);
   }
-  const auto majority = static_cast<size_t>(view.Quorum());
-  if (sent.size() < majority) return std::nullopt;
-  std::nth_element(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(majority) - 1,
-                   sent.end(), std::greater<>());
-  return sent[majority - 1];
+  return majority_answered_;
+}
+
+std::optional<Instant> Serving::AnsweredBy(size_t count, const ClusterView& view) const {
+  std::vector<Instant> sent;
+  // Voters and answers are in the same order.
+  auto answer = answered_.begin();
+  for (const NodeId& voter : view.voters()) {
+    while (answer != answered_.end() && answer->first < voter) ++answer;
+    if (answer == answered_.end()) break;
+    if (answer->first == voter) sent.push_back(answer->second);
+  }
+  if (sent.size() < count) return std::nullopt;
+  std::nth_element(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(count) - 1, sent.end(),
+                   std::greater<>());
+  return sent[count - 1];
 }
 
 void Serving::Renew(const ClusterView& view, Instant now) {
@@ -44,7 +55,7 @@ void Serving::Renew(const ClusterView& view, Instant now) {
   }
 }
 
-bool Serving::Confirmed(const ClusterView& view, Instant now) const {
+bool Serving::Confirmed(const ClusterView& view, Instant now) {
   std::optional<Instant> sent = AnsweredByMajority(view, now);
   return sent && now - *sent < options_->ServeLease();
 }
@@ -59,22 +70,29 @@ bool Serving::HostStalled(Instant now) const {
   return host_alive_ && limit > absl::ZeroDuration() && now - *host_alive_ > limit;
 }
 
+void Serving::CountVoters(const ClusterView& view) {
+  if (voters_version_ == view.version()) return;
+  voters_version_ = view.version();
+  reachable_ = 0;
+  owner_failed_ = false;
+  for (const NodeId& voter : view.voters()) {
+    const Health health = view.Find(voter)->health;
+    if (health == Health::kOnline) ++reachable_;
+    if (health == Health::kFail) owner_failed_ = true;
+  }
+}
+
 bool Serving::Evaluate(const ClusterView& view, Instant now) {
+  CountVoters(view);
   const bool primary = view.self().role == Role::kPrimary;
   ClusterState state = ClusterState::kOk;
   DownReason reason = DownReason::kNone;
-  int reachable = 0;
-  bool uncovered = view.slots().AssignedCount() < kSlotCount;
-  for (const NodeId& voter : view.voters()) {
-    const Health health = view.Find(voter)->health;
-    if (health == Health::kOnline) ++reachable;
-    if (health == Health::kFail) uncovered = true;
-  }
+  const bool uncovered = owner_failed_ || view.slots().AssignedCount() < kSlotCount;
   if (options_->require_full_coverage && uncovered) {
     state = ClusterState::kFail;
     reason = DownReason::kSlotUncovered;
   }
-  if (reachable < view.Quorum()) {
+  if (reachable_ < view.Quorum()) {
     state = ClusterState::kFail;
     reason = DownReason::kMinority;
     minority_since_ = now;

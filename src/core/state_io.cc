@@ -118,16 +118,17 @@ absl::StatusOr<std::unique_ptr<NodeCore::Impl>> NodeCore::Impl::Create(
 }
 
 PersistentState NodeCore::Impl::MakeState() const {
-  PersistentState state;
-  state.self = table_.self_id();
-  state.current_epoch = current_epoch_;
-  state.ledger = coordinator_.ledger().state();
+  PersistentState state{.self = table_.self_id(),
+                        .current_epoch = current_epoch_,
+                        .ledger = coordinator_.ledger().state(),
+                        .nodes = {},
+                        .slots = table_.slots()};
+  state.nodes.reserve(table_.size());
   for (const NodeId& id : table_.Ids()) {
     const KnownNode& node = *table_.Find(id);
     state.nodes.push_back({node.id, node.shard, node.bus, node.client, node.role, node.primary,
                            node.health, node.config_epoch, node.no_failover});
   }
-  state.slots = table_.slots();
   return state;
 }
 

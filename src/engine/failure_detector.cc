@@ -1,6 +1,7 @@
 #include "clusterkit/failure_detector.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace clusterkit {
 namespace {
@@ -17,7 +18,11 @@ void FailureDetector::Track(const NodeId& peer, Instant now) {
 
 void FailureDetector::Untrack(const NodeId& peer) {
   peers_.erase(peer);
-  for (auto& [id, other] : peers_) other.reports.erase(peer);
+  reports_.erase(peer);
+  for (auto it = reports_.begin(); it != reports_.end();) {
+    it->second.erase(peer);
+    it = it->second.empty() ? reports_.erase(it) : std::next(it);
+  }
 }
 
 void FailureDetector::OnPingSent(const NodeId& peer, Instant now) {
@@ -62,13 +67,14 @@ void FailureDetector::OnRefused(const NodeId& peer, Instant now) {
 
 void FailureDetector::OnReport(const NodeId& reporter, const NodeId& subject, bool suspected,
                                Instant now) {
-  auto it = peers_.find(subject);
-  if (it == peers_.end() || reporter == subject) return;
   if (suspected) {
-    it->second.reports[reporter] = now;
-  } else {
-    it->second.reports.erase(reporter);
+    if (reporter != subject && peers_.contains(subject)) reports_[subject][reporter] = now;
+    return;
   }
+  auto it = reports_.find(subject);
+  if (it == reports_.end()) return;
+  it->second.erase(reporter);
+  if (it->second.empty()) reports_.erase(it);
 }
 
 bool FailureDetector::Proves(const ClusterView& view, const FailNotice& notice) const {
@@ -92,14 +98,23 @@ bool FailureDetector::Silent(const Peer& peer, Instant now) const {
 std::vector<NodeId> FailureDetector::Reporters(const ClusterView& view, const NodeId& subject,
                                                Instant now) const {
   std::vector<NodeId> reporters;
-  auto it = peers_.find(subject);
-  if (it == peers_.end()) return reporters;
-  for (const auto& [reporter, at] : it->second.reports) {
-    if (now - at <= options_->ReportValidity() && view.IsVoter(reporter)) {
+  auto it = reports_.find(subject);
+  if (it == reports_.end()) return reporters;
+  const absl::Duration validity = options_->ReportValidity();
+  for (const auto& [reporter, at] : it->second) {
+    if (now - at <= validity && view.IsVoter(reporter)) {
       reporters.push_back(reporter);
     }
   }
   return reporters;
+}
+
+std::vector<NodeId> FailureDetector::Doubtful() const {
+  std::vector<NodeId> doubtful;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.ping_sent || peer.broken) doubtful.push_back(id);
+  }
+  return doubtful;
 }
 
 std::optional<HealthChanged> FailureDetector::Evaluate(const ClusterView& view,

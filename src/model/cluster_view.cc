@@ -41,7 +41,9 @@ ClusterView::ClusterView(uint64_t version, NodeId self, Nodes nodes,
   for (const NodeId& owner : slots_->Owners()) {
     const NodeView* node = Find(owner);
     CLUSTERKIT_CHECK(node != nullptr);
-    if (node->role == Role::kPrimary) voters_.push_back(owner);
+    if (node->role != Role::kPrimary) continue;
+    voters_.push_back(owner);
+    voter_nodes_.push_back(node);
   }
 }
 
@@ -64,9 +66,9 @@ bool ClusterView::IsVoter(const NodeId& id) const {
 
 const NodeView* ClusterView::PrimaryOf(const ShardId& shard) const {
   const NodeView* best = nullptr;
-  for (const auto& node : nodes_) {
-    if (node->shard != shard || !IsVoter(node->id)) continue;
-    if (best == nullptr || node->config_epoch > best->config_epoch) best = node.get();
+  for (const NodeView* node : voter_nodes_) {
+    if (node->shard != shard) continue;
+    if (best == nullptr || node->config_epoch > best->config_epoch) best = node;
   }
   return best;
 }

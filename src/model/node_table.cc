@@ -4,11 +4,16 @@
 
 namespace clusterkit {
 
-NodeTable::NodeTable(KnownNode self) : self_(self.id) { nodes_[self_].node = std::move(self); }
+NodeTable::NodeTable(KnownNode self) : self_(self.id) {
+  std::unique_ptr<Entry>& entry = nodes_[self_];
+  entry = std::make_unique<Entry>();
+  entry->node = std::move(self);
+  self_entry_ = entry.get();
+}
 
 const KnownNode* NodeTable::Find(const NodeId& id) const {
   auto it = nodes_.find(id);
-  return it == nodes_.end() ? nullptr : &it->second.node;
+  return it == nodes_.end() ? nullptr : &it->second->node;
 }
 
 std::vector<NodeId> NodeTable::Ids() const {
@@ -29,7 +34,9 @@ std::vector<NodeId> NodeTable::Peers() const {
 
 void NodeTable::Add(KnownNode node) {
   NodeId id = node.id;
-  nodes_[id].node = std::move(node);
+  std::unique_ptr<Entry>& entry = nodes_[id];
+  if (entry == nullptr) entry = std::make_unique<Entry>();
+  entry->node = std::move(node);
   view_outdated_ = true;
   ++generation_;
 }
@@ -40,7 +47,7 @@ void NodeTable::Remove(const NodeId& id) {
 }
 
 KnownNode& NodeTable::Edit(const NodeId& id, bool config) {
-  Entry& entry = nodes_.at(id);
+  Entry& entry = *nodes_.at(id);
   entry.view.reset();
   view_outdated_ = true;
   if (config) ++generation_;
@@ -61,9 +68,15 @@ SlotMap& NodeTable::EditSlots() {
 const SlotSet& NodeTable::OwnSlots() const {
   if (own_slots_generation_ != generation_) {
     own_slots_ = slots_->SlotsOf(self_);
+    own_digest_ = own_slots_.Digest();
     own_slots_generation_ = generation_;
   }
   return own_slots_;
+}
+
+uint64_t NodeTable::OwnDigest() const {
+  OwnSlots();
+  return own_digest_;
 }
 
 Epoch NodeTable::ConfigEpochOf(const NodeId& id) const {
@@ -75,7 +88,8 @@ std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version,
                                                         const ViewExtras& extras) {
   ClusterView::Nodes views;
   views.reserve(nodes_.size());
-  for (auto& [id, entry] : nodes_) {
+  for (const auto& [id, known] : nodes_) {
+    Entry& entry = *known;
     const KnownNode& node = entry.node;
     const int slot_count =
         entry.view && !slots_changed_ ? entry.view->slot_count : slots_->CountOf(id);

@@ -4,11 +4,11 @@
 #define CLUSTERKIT_MODEL_NODE_TABLE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/message.h"
 #include "clusterkit/slot_map.h"
@@ -52,11 +52,11 @@ class NodeTable {
   explicit NodeTable(KnownNode self);
 
   const NodeId& self_id() const { return self_; }
-  const KnownNode& self() const { return nodes_.at(self_).node; }
+  const KnownNode& self() const { return self_entry_->node; }
   const KnownNode* Find(const NodeId& id) const;
   // REQUIRES: known.
-  PeerFacts& facts(const NodeId& id) { return nodes_.at(id).facts; }
-  const PeerFacts& facts(const NodeId& id) const { return nodes_.at(id).facts; }
+  PeerFacts& facts(const NodeId& id) { return nodes_.at(id)->facts; }
+  const PeerFacts& facts(const NodeId& id) const { return nodes_.at(id)->facts; }
   std::vector<NodeId> Ids() const;
   std::vector<NodeId> Peers() const;  // Without this node.
   size_t size() const { return nodes_.size(); }
@@ -71,6 +71,7 @@ class NodeTable {
   const SlotMap& slots() const { return *slots_; }
   SlotMap& EditSlots();
   const SlotSet& OwnSlots() const;  // Of this node.
+  uint64_t OwnDigest() const;       // Of those slots.
   Epoch ConfigEpochOf(const NodeId& id) const;
 
   // Grows whenever the effect of a claim could have changed.
@@ -96,13 +97,16 @@ class NodeTable {
   };
 
   NodeId self_;
-  std::map<NodeId, Entry> nodes_;  // References stay valid while others come and go.
+  // References to entries stay valid while others come and go.
+  absl::btree_map<NodeId, std::unique_ptr<Entry>> nodes_;
+  const Entry* self_entry_;
   std::shared_ptr<SlotMap> slots_ = std::make_shared<SlotMap>();
   bool slots_shared_ = false;  // With a view: copy before the next change.
   bool slots_changed_ = true;  // Since the last view.
   bool view_outdated_ = true;
   uint64_t generation_ = 1;
   mutable SlotSet own_slots_;
+  mutable uint64_t own_digest_ = 0;
   mutable uint64_t own_slots_generation_ = 0;
 };
 

@@ -79,6 +79,20 @@ int SlotMap::CountOf(const NodeId& owner) const {
   return index == kUnbound ? 0 : owners_[index].count;
 }
 
+bool SlotMap::HoldsExactly(const NodeId& owner, const SlotSet& slots) const {
+  const uint16_t index = IndexOf(owner);
+  if (index == kUnbound) return slots.Empty();
+  int left = owners_[index].count;
+  for (size_t word = 0; word < kWords; ++word) {
+    const uint64_t bits = slots.words()[word];
+    if (bits == 0) continue;
+    if ((bits & unclaimed_.words()[word]) != 0 || (bits & ~HeldBits(word, index)) != 0)
+      return false;
+    left -= std::popcount(bits);
+  }
+  return left == 0;
+}
+
 std::vector<NodeId> SlotMap::Owners() const {
   std::vector<NodeId> owners;
   owners.reserve(by_id_.size());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "clusterkit/describe.h"
@@ -61,9 +62,9 @@ void NetTransport::Die(bool silently) {
   if (dead_) return;
   dead_ = true;
   if (listening_) network_->listeners_.erase(*listening_);
-  const std::map<LinkId, std::pair<ConnId, int>> links = std::move(links_);
-  links_.clear();
-  for (const auto& [link, end] : links) network_->CloseEnd(end.first, end.second, silently);
+  for (const auto& [link, end] : std::exchange(links_, {})) {
+    network_->CloseEnd(end.first, end.second, silently);
+  }
   // Bytes that waited for the process must meet its closed end.
   ReleaseHeld();
 }

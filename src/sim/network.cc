@@ -22,6 +22,12 @@ HostId Network::AddHost(const std::string& address) {
   return id;
 }
 
+void Network::Readdress(HostId host, const std::string& address) {
+  host_by_address_.erase(AddressOf(host));
+  hosts_[static_cast<size_t>(host)].address = address;
+  host_by_address_[address] = host;
+}
+
 void Network::SetPaused(HostId host, bool paused) {
   for (NetTransport* transport : TransportsOf(host)) transport->SetPaused(paused);
 }
@@ -86,20 +92,42 @@ void Network::OnScheduled(uint64_t what, uint64_t which) {
   if (c == nullptr) return;
   const bool dialing = c->ends[0].state == End::State::kDialing;
   switch (action) {
-    case Action::kTrySyn: if (dialing) TrySyn(id, *c); break;
-    case Action::kSynArrives: if (dialing) SynArrives(id, *c); break;
-    case Action::kRefused: if (dialing) Fail(id, *c, 0, LinkDownCause::kRefused); break;
-    case Action::kEstablished: if (dialing) Establish(id, *c); break;
-    case Action::kNotifyUp: if (dialing) NotifyUp(id, *c); break;
+    case Action::kTrySyn:
+      if (dialing) TrySyn(id, *c);
+      break;
+    case Action::kSynArrives:
+      if (dialing) SynArrives(id, *c);
+      break;
+    case Action::kRefused:
+      if (dialing) Fail(id, *c, 0, LinkDownCause::kRefused);
+      break;
+    case Action::kEstablished:
+      if (dialing) Establish(id, *c);
+      break;
+    case Action::kNotifyUp:
+      if (dialing) NotifyUp(id, *c);
+      break;
     case Action::kDialDeadline:
       if (dialing && !c->established) Fail(id, *c, 0, LinkDownCause::kTimeout);
       break;
-    case Action::kDeliver: Deliver(id, 0); break;
-    case Action::kDeliver1: Deliver(id, 1); break;
-    case Action::kReset: Fail(id, *c, 0, LinkDownCause::kReset); break;
-    case Action::kReset1: Fail(id, *c, 1, LinkDownCause::kReset); break;
-    case Action::kDown: NotifyDown(id, *c, 0); break;
-    case Action::kDown1: NotifyDown(id, *c, 1); break;
+    case Action::kDeliver:
+      Deliver(id, 0);
+      break;
+    case Action::kDeliver1:
+      Deliver(id, 1);
+      break;
+    case Action::kReset:
+      Fail(id, *c, 0, LinkDownCause::kReset);
+      break;
+    case Action::kReset1:
+      Fail(id, *c, 1, LinkDownCause::kReset);
+      break;
+    case Action::kDown:
+      NotifyDown(id, *c, 0);
+      break;
+    case Action::kDown1:
+      NotifyDown(id, *c, 1);
+      break;
   }
 }
 
@@ -219,8 +247,7 @@ bool Network::Hand(ConnId id, Connection& c, int side) {
   Pipe& pipe = c.pipes[side];
   const Segment::Kind kind = pipe.queue[pipe.head].kind;
   if (kind == Segment::Kind::kAccept) to.owner = ListenerAt(c.to);
-  if (to.owner == nullptr || to.state == End::State::kClosed ||
-      to.state == End::State::kFailing) {
+  if (to.owner == nullptr || to.state == End::State::kClosed || to.state == End::State::kFailing) {
     AnswerReset(id, c, side);
     return false;
   }
@@ -238,10 +265,13 @@ bool Network::Hand(ConnId id, Connection& c, int side) {
         to.owner->handler_->OnBadFrame(to.link, absl::InvalidArgumentError("empty frame"));
       } else if (segment.bytes.size() > to.owner->max_frame_bytes_) {
         to.owner->handler_->OnBadFrame(
-            to.link, absl::ResourceExhaustedError(absl::StrCat(
-                         "frame of ", segment.bytes.size(), " bytes, at most ",
-                         to.owner->max_frame_bytes_, " are allowed")));
+            to.link, absl::ResourceExhaustedError(
+                         absl::StrCat("frame of ", segment.bytes.size(), " bytes, at most ",
+                                      to.owner->max_frame_bytes_, " are allowed")));
       } else {
+        if (to.owner->tap_ != nullptr) {
+          to.owner->tap_->OnFrameReceived(c.ends[side].host, to.host, segment.bytes);
+        }
         to.owner->handler_->OnFrame(to.link, segment.bytes);
       }
       break;

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "clusterkit/options.h"
@@ -40,12 +41,14 @@ class Network;
 // of a connection that is gone finds nothing.
 enum class ConnId : uint64_t {};
 
-// Sees what one transport sends.
+// Sees what one transport sends and what it receives.
 class FrameTap {
  public:
   virtual ~FrameTap() = default;
   // Before faults apply. False breaks the link instead.
   virtual bool OnFrameSent(HostId from, HostId to, const std::string& frame) = 0;
+  // Just before the process is handed it.
+  virtual void OnFrameReceived(HostId from, HostId to, const std::string& frame) = 0;
 };
 
 // A process's way to the network; a process may have several, at different ports.
@@ -78,10 +81,10 @@ class NetTransport : public Transport {
   FrameTap* tap_;
   Handler* handler_ = nullptr;
   std::optional<Endpoint> listening_;
-  std::map<LinkId, std::pair<ConnId, int>> links_;  // Connection and our side of it.
+  absl::btree_map<LinkId, std::pair<ConnId, int>> links_;  // Connection and our side of it.
   bool paused_ = false, dead_ = false;
-  int backlog_ = 0;                                 // Connections nobody has accepted yet.
-  std::vector<std::pair<uint64_t, ConnId>> held_;   // Events that wait for the process to go on.
+  int backlog_ = 0;                                // Connections nobody has accepted yet.
+  std::vector<std::pair<uint64_t, ConnId>> held_;  // Events that wait for the process to go on.
 };
 
 class Network final : public Scheduler::Target {
@@ -89,6 +92,7 @@ class Network final : public Scheduler::Target {
   Network(Scheduler* scheduler, uint64_t seed) : scheduler_(scheduler), rng_(seed) {}
 
   HostId AddHost(const std::string& address);
+  void Readdress(HostId host, const std::string& address);
   const std::string& AddressOf(HostId host) const {
     return hosts_[static_cast<size_t>(host)].address;
   }
@@ -115,9 +119,19 @@ class Network final : public Scheduler::Target {
   friend class NetTransport;
 
   enum class Action : uint64_t {
-    kTrySyn, kSynArrives, kRefused, kEstablished, kNotifyUp, kDialDeadline,
+    kTrySyn,
+    kSynArrives,
+    kRefused,
+    kEstablished,
+    kNotifyUp,
+    kDialDeadline,
     // Twice each: for side 0, then for side 1.
-    kDeliver, kDeliver1, kReset, kReset1, kDown, kDown1,
+    kDeliver,
+    kDeliver1,
+    kReset,
+    kReset1,
+    kDown,
+    kDown1,
   };
 
   // What travels in one direction: frames, and the marks around them.
@@ -135,7 +149,7 @@ class Network final : public Scheduler::Target {
     int64_t last_arrival_ns = 0;
     int64_t blocked_since_ns = -1;  // The head met a cut then.
     int retries = 0;
-    bool awaited = false;           // An event will look at the pipe again.
+    bool awaited = false;  // An event will look at the pipe again.
     bool empty() const { return head == queue.size(); }
     void Clear();
     Segment Pop();

@@ -72,7 +72,7 @@ void Network::SynArrives(ConnId id, Connection& c) {
   }
   const int64_t answered = scheduler_->now_ns() + DelayNs(to, from);
   NetTransport* listener = ListenerAt(c.to);
-  if (listener == nullptr) {
+  if (listener == nullptr || faults_.Between(from, to).refused) {
     Schedule(answered, Action::kRefused, id);
     return;
   }

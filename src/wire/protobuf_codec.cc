@@ -26,7 +26,7 @@ class FrameArena {
     return options;
   }
 
-  alignas(8) char block_[4096];
+  alignas(8) char block_[16384];
   google::protobuf::Arena arena_;
 };
 

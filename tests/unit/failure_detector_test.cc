@@ -1,5 +1,7 @@
 #include "clusterkit/failure_detector.h"
 
+#include <vector>
+
 #include "support/catch.h"
 #include "support/view_builder.h"
 
@@ -40,6 +42,17 @@ TEST_CASE("silence without a ping, or with one just sent, is no suspicion") {
   f.detector.OnPingSent(TestNode(2), At(kTimeout * 3));
   CHECK_FALSE(f.Evaluate(2, kTimeout * 3 + kTimeout / 4 - Milliseconds(1)));
   CHECK(f.Evaluate(2, kTimeout * 3 + kTimeout / 4));
+}
+
+TEST_CASE("only peers that owe an answer or broke their link are in doubt") {
+  Fixture f;
+  CHECK(f.detector.Doubtful().empty());
+  f.detector.OnPingSent(TestNode(3), At(absl::ZeroDuration()));
+  f.detector.OnBrokenByPeer(TestNode(2), At(absl::ZeroDuration()));
+  CHECK(f.detector.Doubtful() == std::vector<NodeId>{TestNode(2), TestNode(3)});
+  f.detector.OnPong(TestNode(3), At(Milliseconds(1)));
+  f.detector.OnLinkUp(TestNode(2));
+  CHECK(f.detector.Doubtful().empty());
 }
 
 TEST_CASE("anything heard directly postpones PFAIL, though only an answer ends the ping") {

@@ -108,6 +108,22 @@ TEST_CASE("an owner that claims a slot again keeps it") {
   REQUIRE(table.Claim(kY, 5, Slots(0, 99)).empty());
 }
 
+TEST_CASE("a claim of exactly what its owner holds is known before it is applied") {
+  Table t;
+  CHECK(t.map.HoldsExactly(kX, {}));
+  CHECK_FALSE(t.map.HoldsExactly(kX, Slots(0, 9)));
+  t.Claim(kX, 1, Slots(0, 9));
+  CHECK(t.map.HoldsExactly(kX, Slots(0, 9)));
+  CHECK_FALSE(t.map.HoldsExactly(kX, Slots(0, 8)));
+  CHECK_FALSE(t.map.HoldsExactly(kX, Slots(0, 10)));
+  CHECK_FALSE(t.map.HoldsExactly(kX, {}));
+  CHECK_FALSE(t.map.HoldsExactly(kY, Slots(0, 9)));
+  // What it has ceased to claim, it would claim anew.
+  t.Claim(kX, 1, Slots(0, 8));
+  CHECK_FALSE(t.map.HoldsExactly(kX, Slots(0, 9)));
+  CHECK_FALSE(t.map.HoldsExactly(kX, Slots(0, 8)));
+}
+
 TEST_CASE("slots that are kept are never taken") {
   // An importing node must finish by its own command, whatever the source's successor claims.
   Table table;

@@ -52,6 +52,18 @@ TEST_CASE("ids order like their hex text") {
   }
 }
 
+TEST_CASE("each byte of an id counts in its order, the earlier the more") {
+  for (size_t i = 0; i < NodeId::kSize; ++i) {
+    NodeId less, greater;
+    greater.bytes[i] = 0x80;
+    CHECK(less != greater);
+    CHECK(less < greater);
+    for (size_t later = i + 1; later < NodeId::kSize; ++later) less.bytes[later] = 0xff;
+    CHECK(less < greater);
+    CHECK(greater > less);
+  }
+}
+
 TEST_CASE("only an id that was never drawn is zero") {
   Rng rng(1);
   REQUIRE(NodeId().IsZero());
