@@ -105,7 +105,7 @@ def target_of(header: str) -> Optional[str]:
         return None
     if first == "clusterkit":
         return f"include/{header}"
-    if first in ALLOWED and rest and "/" not in rest:
+    if first in ALLOWED and rest:
         return f"src/{header}"
     return None
 

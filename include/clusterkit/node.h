@@ -78,6 +78,7 @@ class Node {
   // The host drops its data if this was a replica.
   absl::Status Reset(ResetMode mode);
   // FailedPrecondition: other nodes are known, or the epoch is not zero any more.
+  // InvalidArgument: more than 2^32 above the current epoch; no peer would believe it.
   absl::Status SetConfigEpoch(Epoch epoch);
   // Raises our config epoch above all others without consensus, unless it is their unique
   // maximum already. True if it grew.

@@ -9,6 +9,7 @@
 #include "clusterkit/wire/protobuf_codec.h"
 #include "sim/addresses.h"
 #include "sim/machine.h"
+#include "sim/watched_codec.h"
 
 namespace clusterkit::sim {
 namespace {
@@ -22,7 +23,9 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
   Impl(Cluster* cluster, uint64_t seed, Options base)
       : cluster_(cluster), seed_(seed), base_(std::move(base)), rng_(seed) {
     network = std::make_unique<Network>(&scheduler, rng_.Next());
-    codec = std::make_unique<ProtobufCodec>();
+    auto watched = std::make_unique<WatchedCodec>(std::make_unique<ProtobufCodec>());
+    codec_ = watched.get();
+    codec = std::move(watched);
     tap = this;
   }
   ~Impl() override { graveyard_.clear(); }
@@ -37,8 +40,9 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
   absl::Status Add(const Name& name, const NodeSetup& setup) {
     if (machines_by_name_.contains(name)) return absl::AlreadyExistsError(name);
     Options options = base_;
-    options.bus = BusEndpoint(machines_.size());
-    options.client = ClientEndpoint(machines_.size());
+    options.bus = BusEndpoint(addresses_);
+    options.client = ClientEndpoint(addresses_);
+    ++addresses_;
     const HostId host = network->AddHost(options.bus.host);
     if (setup.adjust) setup.adjust(options);
     machines_.push_back(
@@ -49,9 +53,17 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
     return StartMachine(machine);
   }
 
+  void Readdress(Machine& machine) {
+    const size_t index = addresses_++;
+    network->Readdress(machine.host(), HostAddress(index));
+    machine.SetAddress(BusEndpoint(index), ClientEndpoint(index));
+  }
+
   absl::Status StartMachine(Machine& machine) {
     absl::Status status = machine.Start();
-    if (status.ok()) RememberId(machine);
+    if (!status.ok()) return status;
+    RememberId(machine);
+    for (const StartSink& sink : start_sinks_) sink(machine.name());
     return status;
   }
 
@@ -89,25 +101,38 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
     ++frames_sent_;
     bytes_sent_ += bytes.size();
     if (frame_sinks_.empty()) return true;
-    const absl::StatusOr<Frame> frame = codec->Decode(bytes);
-    CLUSTERKIT_CHECK(frame.ok());  // What a node sends, a node must understand.
-    const TracedFrame traced{scheduler.now(), NameAt(from), NameAt(to), &*frame, bytes.size()};
+    const TracedFrame traced{scheduler.now(), NameAt(from), NameAt(to), &codec_->last_encoded(),
+                             bytes.size()};
     bool passes = true;
     for (const FrameSink& sink : frame_sinks_) passes &= sink(traced);
     return passes;
   }
+  void OnFrameReceived(HostId from, HostId to, const std::string& bytes) override {
+    if (delivery_sinks_.empty()) return;
+    const absl::StatusOr<Frame>& frame = codec_->Peek(bytes);
+    // What a node sends, a node must understand.
+    CLUSTERKIT_CHECK(frame.ok() || injected_);
+    if (!frame.ok()) return;
+    const TracedFrame traced{scheduler.now(), NameAt(from), NameAt(to), &*frame, bytes.size()};
+    for (const DeliverySink& sink : delivery_sinks_) sink(traced);
+  }
   const Name& NameAt(HostId host) const { return machines_[static_cast<size_t>(host)]->name(); }
 
   Cluster* cluster_;
+  WatchedCodec* codec_;  // The one of Machine::World.
   const uint64_t seed_;
   const Options base_;
   Rng rng_;
   bool advancing_ = false;
+  bool injected_ = false;  // Any frame that no node sent.
   HostFactory host_factory_;
   std::vector<EventSink> event_sinks_;
   std::vector<FrameSink> frame_sinks_;
+  std::vector<DeliverySink> delivery_sinks_;
+  std::vector<StartSink> start_sinks_;
   std::vector<SaveSink> save_sinks_;
   uint64_t frames_sent_ = 0, bytes_sent_ = 0;
+  size_t addresses_ = 0;  // Given out so far.
   std::map<NodeId, Name> names_by_id_;
   std::map<Name, Machine*> machines_by_name_;
   std::vector<std::unique_ptr<Machine>> machines_;  // By HostId.
@@ -135,10 +160,16 @@ std::vector<Name> Cluster::names() const {
   return names;
 }
 
-bool Cluster::Running(const Name& name) const { return impl_->Find(name).node() != nullptr; }
-bool Cluster::Paused(const Name& name) const { return impl_->Find(name).paused(); }
+bool Cluster::Running(const Name& name) const {
+  const auto found = impl_->machines_by_name_.find(name);
+  return found != impl_->machines_by_name_.end() && found->second->node() != nullptr;
+}
+bool Cluster::Paused(const Name& name) const {
+  const auto found = impl_->machines_by_name_.find(name);
+  return found != impl_->machines_by_name_.end() && found->second->paused();
+}
 
-Node& Cluster::node(const Name& name) {
+Node& Cluster::node(const Name& name) const {
   Node* node = impl_->Find(name).node();
   CLUSTERKIT_CHECK(node != nullptr);
   return *node;
@@ -193,8 +224,22 @@ void Cluster::SetDefaultFaults(const LinkFaults& faults) {
   impl_->network->ChangeFaults([&](FaultTable& table) { table.SetDefault(faults); });
 }
 
+const LinkFaults& Cluster::default_faults() const { return impl_->network->faults().usual(); }
+
+LinkFaults Cluster::FaultsBetween(const Name& from, const Name& to) const {
+  const HostId a = impl_->HostOf(from), b = impl_->HostOf(to);
+  const FaultTable& table = impl_->network->faults();
+  LinkFaults faults = table.Between(a, b);
+  faults.cut = table.Cut(a, b);
+  return faults;
+}
+
 void Cluster::SetDiskFaults(const Name& name, const DiskFaults& faults) {
   impl_->Find(name).disk().SetFaults(faults);
+}
+
+const DiskFaults& Cluster::DiskFaultsOf(const Name& name) const {
+  return impl_->Find(name).disk().faults();
 }
 
 void Cluster::ResetLinks(const Name& a, const Name& b) {
@@ -205,16 +250,25 @@ void Cluster::Crash(const Name& name, bool lose_unsynced, bool host_gone) {
   impl_->Find(name).Crash(lose_unsynced, host_gone);
 }
 
-absl::Status Cluster::Restart(const Name& name) {
-  return impl_->StartMachine(impl_->Find(name));
+absl::Status Cluster::Restart(const Name& name) { return impl_->StartMachine(impl_->Find(name)); }
+
+void Cluster::SetDisk(const Name& name, std::optional<PersistentState> content) {
+  CLUSTERKIT_CHECK(!Running(name));
+  impl_->Find(name).disk().Format(std::move(content));
 }
 
-void Cluster::WipeDisk(const Name& name) {
+void Cluster::DamageDisk(const Name& name) {
   CLUSTERKIT_CHECK(!Running(name));
-  impl_->Find(name).disk().Format(std::nullopt);
+  impl_->Find(name).disk().Damage();
+}
+
+void Cluster::Readdress(const Name& name) {
+  CLUSTERKIT_CHECK(!Running(name));
+  impl_->Readdress(impl_->Find(name));
 }
 
 void Cluster::Pause(const Name& name) { impl_->Find(name).Pause(); }
+void Cluster::Suspend(const Name& name) { impl_->Find(name).Suspend(); }
 void Cluster::Resume(const Name& name) { impl_->Find(name).Resume(); }
 
 void Cluster::SetClock(const Name& name, absl::Duration ahead, int64_t drift_ppm) {
@@ -222,6 +276,7 @@ void Cluster::SetClock(const Name& name, absl::Duration ahead, int64_t drift_ppm
 }
 
 absl::Status Cluster::Inject(const Name& from, const Name& to, const Frame& frame) {
+  impl_->injected_ = true;
   return impl_->Find(from).Inject(impl_->HostOf(to), impl_->codec->Encode(frame));
 }
 
@@ -244,9 +299,14 @@ bool Cluster::AdvanceUntil(const std::function<bool()>& done, absl::Duration lim
 
 void Cluster::AddEventSink(EventSink sink) { impl_->event_sinks_.push_back(std::move(sink)); }
 void Cluster::AddFrameSink(FrameSink sink) { impl_->frame_sinks_.push_back(std::move(sink)); }
+void Cluster::AddDeliverySink(DeliverySink sink) {
+  impl_->delivery_sinks_.push_back(std::move(sink));
+}
+void Cluster::AddStartSink(StartSink sink) { impl_->start_sinks_.push_back(std::move(sink)); }
 void Cluster::AddSaveSink(SaveSink sink) { impl_->save_sinks_.push_back(std::move(sink)); }
 
 uint64_t Cluster::frames_sent() const { return impl_->frames_sent_; }
 uint64_t Cluster::bytes_sent() const { return impl_->bytes_sent_; }
+uint64_t Cluster::steps_run() const { return impl_->scheduler.events_run(); }
 
 }  // namespace clusterkit::sim

@@ -19,26 +19,46 @@
 namespace clusterkit::sim {
 namespace {
 
+// Writes that one process took as a primary, without anything in between: the offsets from
+// `start` to `end`. Data is a list of them. A segment is never continued by anybody else, so that
+// two copies agree on what they both have of it.
+struct Segment {
+  uint64_t id = 0;
+  uint64_t start = 0, end = 0;
+};
+using Lineage = std::vector<Segment>;
+
 // What a node's data is, as on its disk, and what the caller wants reported instead.
 struct Data {
   NodeId owner;  // A node with a new identity begins without data.
   Progress progress;
+  Lineage lineage;
   bool present = true;
   uint64_t writes = 0;
   bool host_alive = true;
   std::optional<ReplicationStatus> override_status;
 };
 
-// What a primary sends to its replicas: "history offset".
-std::string EncodeProgress(const Progress& progress) {
-  return absl::StrCat(progress.history.value, " ", progress.offset);
+// What a primary sends to its replicas: history, offset, and id, start and end of each segment.
+std::string EncodeData(const Data& data) {
+  std::string text = absl::StrCat(data.progress.history.value, " ", data.progress.offset);
+  for (const Segment& s : data.lineage) absl::StrAppend(&text, " ", s.id, " ", s.start, " ", s.end);
+  return text;
 }
 
-bool DecodeProgress(std::string_view text, Progress& progress) {
-  const std::pair<std::string, std::string> parts =
-      absl::StrSplit(absl::string_view(text.data(), text.size()), absl::MaxSplits(' ', 1));
-  return absl::SimpleAtoi(parts.first, &progress.history.value) &&
-         absl::SimpleAtoi(parts.second, &progress.offset);
+bool DecodeData(std::string_view text, Progress& progress, Lineage& lineage) {
+  std::vector<uint64_t> numbers;
+  for (absl::string_view word : absl::StrSplit(absl::string_view(text.data(), text.size()), ' ')) {
+    numbers.emplace_back();
+    if (!absl::SimpleAtoi(word, &numbers.back())) return false;
+  }
+  if (numbers.size() % 3 != 2) return false;
+  progress.history.value = numbers[0];
+  progress.offset = numbers[1];
+  for (size_t i = 2; i < numbers.size(); i += 3) {
+    lineage.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
+  }
+  return true;
 }
 
 }  // namespace
@@ -52,6 +72,9 @@ class DataPlane::Impl {
   Cluster& cluster;
   const DataPlaneOptions options;
   std::map<Name, Data> data;
+  uint64_t segments = 0;
+  std::map<uint64_t, Segment> acknowledged;  // By segment.
+  Writes writes;
 };
 
 // The host of one process.
@@ -88,9 +111,10 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   }
   void OnFrame(LinkId link, std::string_view frame) override {
     Progress primary;
-    if (link != upstream_ || !DecodeProgress(frame, primary)) return;
+    Lineage lineage;
+    if (link != upstream_ || !data_.host_alive || !DecodeData(frame, primary, lineage)) return;
     last_io_ = Now();
-    Copy(primary);
+    Copy(primary, lineage);
   }
   void OnBadFrame(LinkId link, const absl::Status&) override { transport_->Close(link); }
 
@@ -104,6 +128,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
     if (data_.owner != id) {
       data_.owner = id;
       data_.progress = Progress();
+      data_.lineage.clear();
       data_.present = true;
     }
     if (!data_.present) node().ReportDataPresent(false);
@@ -114,7 +139,8 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
 
   void Tick() {
     plane_->cluster.After(name_, plane_->options.tick, [this] { Tick(); });
-    if (data_.host_alive) node().ReportHostAlive();
+    if (!data_.host_alive) return;
+    node().ReportHostAlive();
     const std::shared_ptr<const ClusterView> view = View();
     if (view->self().role == Role::kPrimary) {
       ActAsPrimary(*view);
@@ -130,18 +156,26 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
     data_.progress.synced = true;
     const bool serves = view.self().slot_count > 0 && view.state() == ClusterState::kOk &&
                         !view.data_missing() && Now() < view.serve_until();
-    if (serves) {
-      data_.progress.offset += plane_->options.writes_per_tick;
-      data_.writes += plane_->options.writes_per_tick;
-    }
+    if (serves) Write(plane_->options.writes_per_tick);
     if (view.data_missing()) return;
-    for (LinkId link : replicas_) transport_->Send(link, EncodeProgress(data_.progress));
+    for (LinkId link : replicas_) transport_->Send(link, EncodeData(data_));
+  }
+
+  // Acknowledged at once: replication is asynchronous.
+  void Write(uint64_t count) {
+    uint64_t& offset = data_.progress.offset;
+    if (std::exchange(new_segment_, false)) {
+      data_.lineage.push_back({++plane_->segments, offset, offset});
+    }
+    offset += count;
+    data_.writes += count;
+    data_.lineage.back().end = offset;
+    plane_->acknowledged[data_.lineage.back().id] = data_.lineage.back();
   }
 
   void FollowPrimary(const ClusterView& view) {
     for (LinkId link : std::exchange(replicas_, {})) transport_->Close(link);
-    const NodeView* primary =
-        view.self().primary ? view.Find(*view.self().primary) : nullptr;
+    const NodeView* primary = view.self().primary ? view.Find(*view.self().primary) : nullptr;
     const Endpoint to = primary == nullptr ? Endpoint() : primary->client;
     const bool silent = Now() - std::max(last_io_, last_try_) > plane_->options.link_timeout;
     if (upstream_ && (silent || to != upstream_address_)) LoseUpstream();
@@ -154,7 +188,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
 
   // A copy that is ahead of its primary, or from a later history, has taken writes that this
   // primary never saw: it starts over, as does an empty one.
-  void Copy(const Progress& primary) {
+  void Copy(const Progress& primary, const Lineage& lineage) {
     const Progress& own = data_.progress;
     const bool diverged = own.history > primary.history || own.offset > primary.offset;
     if (!syncing_ && (!own.synced || diverged)) {
@@ -166,9 +200,11 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
       });
     }
     source_ = primary;
+    source_lineage_ = lineage;
     if (!syncing_) {
       data_.progress.history = primary.history;
       data_.progress.offset = primary.offset;
+      data_.lineage = lineage;
     }
     if (!std::exchange(link_up_, true)) Report();
   }
@@ -176,6 +212,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   void FinishSync() {
     syncing_ = false;
     data_.progress = {source_.history, source_.offset, true};
+    data_.lineage = source_lineage_;
     if (!std::exchange(data_.present, true)) node().ReportDataPresent(true);
     Report();
   }
@@ -195,7 +232,11 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
 
   void OnOwnRole(const RoleChanged& role) {
     if (role.cause == RoleChanged::Cause::kElected) data_.progress.history = role.config_epoch;
-    if (role.shard_changed) data_.progress = Progress();
+    if (role.shard_changed) {
+      data_.progress = Progress();
+      data_.lineage.clear();
+    }
+    new_segment_ = true;
     const std::shared_ptr<const ClusterView> view = View();
     if (role.to == Role::kPrimary) {
       DropUpstream();
@@ -206,13 +247,14 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   }
 
   void Report() {
+    if (!data_.host_alive) return;
     if (data_.override_status) {
       node().ReportReplication(*data_.override_status);
       return;
     }
     const bool replica = View()->self().role == Role::kReplica;
-    node().ReportReplication({data_.progress, replica && link_up_,
-                              replica ? Now() - last_io_ : absl::ZeroDuration()});
+    node().ReportReplication(
+        {data_.progress, replica && link_up_, replica ? Now() - last_io_ : absl::ZeroDuration()});
   }
 
   const std::shared_ptr<Impl> plane_;
@@ -225,8 +267,10 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   std::set<LinkId> replicas_;
   std::optional<LinkId> upstream_;
   Endpoint upstream_address_;
-  Progress source_;      // The primary's, as last heard.
-  bool link_up_ = false; // Bytes have arrived on the upstream link.
+  bool new_segment_ = true;
+  Progress source_;  // The primary's, as last heard.
+  Lineage source_lineage_;
+  bool link_up_ = false;  // Bytes have arrived on the upstream link.
   bool syncing_ = false;
 };
 
@@ -239,8 +283,33 @@ DataPlane::DataPlane(Cluster& cluster, const DataPlaneOptions& options)
 
 DataPlane::~DataPlane() = default;
 
-Progress DataPlane::ProgressOf(const Name& name) const { return impl_->data[name].progress; }
 uint64_t DataPlane::WritesTaken(const Name& name) const { return impl_->data[name].writes; }
+
+std::optional<Progress> DataPlane::ProgressOf(const Name& name) const {
+  return impl_->data[name].progress;
+}
+
+// A write survives if the primary that owns slots in the end has it.
+void DataPlane::AtRest() {
+  std::map<uint64_t, uint64_t> surviving;
+  for (const auto& [name, data] : impl_->data) {
+    if (!impl_->cluster.Running(name)) continue;
+    const NodeView self = impl_->cluster.node(name).view()->self();
+    if (self.role != Role::kPrimary || self.slot_count == 0) continue;
+    for (const Segment& s : data.lineage) {
+      surviving[s.id] = std::max(surviving[s.id], s.end - s.start);
+    }
+  }
+  Writes& writes = impl_->writes;
+  writes = Writes();
+  for (const auto& [id, s] : impl_->acknowledged) {
+    const uint64_t taken = s.end - s.start;
+    writes.acknowledged += taken;
+    writes.lost += taken - std::min(taken, surviving[id]);
+  }
+}
+
+Workload::Writes DataPlane::CountWrites() const { return impl_->writes; }
 
 void DataPlane::OverrideReplication(const Name& name,
                                     const std::optional<ReplicationStatus>& status) {
@@ -252,10 +321,15 @@ void DataPlane::OverrideReplication(const Name& name,
 
 void DataPlane::SetHostAlive(const Name& name, bool alive) { impl_->data[name].host_alive = alive; }
 
+bool DataPlane::HostAlive(const Name& name) const { return impl_->data[name].host_alive; }
+
 void DataPlane::SetDataPresent(const Name& name, bool present) {
   Data& data = impl_->data[name];
   data.present = present;
-  if (!present) data.progress = Progress();
+  if (!present) {
+    data.progress = Progress();
+    data.lineage.clear();
+  }
   if (impl_->cluster.Running(name) && !impl_->cluster.Paused(name)) {
     impl_->cluster.node(name).ReportDataPresent(present);
   }

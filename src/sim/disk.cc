@@ -12,6 +12,7 @@ constexpr int64_t kWriteBackNs = 5'000'000'000;
 }  // namespace
 
 absl::StatusOr<PersistentState> Disk::Load() {
+  if (damaged_) return absl::DataLossError("the state file is damaged");
   if (written_) return *written_;
   if (durable_) return *durable_;
   return absl::NotFoundError("the disk is empty");
@@ -98,8 +99,11 @@ void Disk::Crash(bool lose_unsynced) {
 
 void Disk::Format(std::optional<PersistentState> content) {
   ++writes_;
+  damaged_ = false;
   written_.reset();
   durable_ = std::move(content);
 }
+
+void Disk::Damage() { damaged_ = true; }
 
 }  // namespace clusterkit::sim

@@ -36,12 +36,15 @@ class Disk final : public StateStore, public Scheduler::Target {
   // What a crash that loses everything unsynced would leave.
   const std::optional<PersistentState>& durable() const { return durable_; }
   void SetFaults(const DiskFaults& faults) { faults_ = faults; }
+  const DiskFaults& faults() const { return faults_; }
   // Answers wait while the process is stopped; the disk itself goes on.
   void SetPaused(bool paused);
   // The process died. No `done` of it is called any more.
   void Crash(bool lose_unsynced);
   // Replaces the content. Not while a process runs.
   void Format(std::optional<PersistentState> content);
+  // Loading fails until the next Format.
+  void Damage();
 
   void OnScheduled(uint64_t what, uint64_t which) override;
 
@@ -65,11 +68,12 @@ class Disk final : public StateStore, public Scheduler::Target {
   uint64_t writes_ = 0;                     // Counts saves, to recognise what is stale.
   uint64_t crashes_ = 0;
   bool paused_ = false;
+  bool damaged_ = false;
   struct Pending {
     Done done;
     absl::Status status;
   };
-  std::vector<Pending> answers_;            // Ready to be given.
+  std::vector<Pending> answers_;  // Ready to be given.
 };
 
 }  // namespace clusterkit::sim

@@ -18,6 +18,7 @@ enum class HostId : uint32_t {};
 class FaultTable {
  public:
   void SetDefault(const LinkFaults& faults) { default_ = faults; }
+  const LinkFaults& usual() const { return default_; }
   void Set(HostId from, HostId to, const LinkFaults& faults) { pairs_[{from, to}] = faults; }
   // Hosts in none of the groups form one more.
   void Partition(const std::vector<std::vector<HostId>>& groups);

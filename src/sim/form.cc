@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -18,18 +21,46 @@ constexpr absl::Duration kFormLimit = absl::Minutes(5);
 Name PrimaryName(int index) { return absl::StrCat("p", index + 1); }
 Name ReplicaName(int index) { return absl::StrCat("r", index + 1); }
 
-SlotSet ShareOf(int index, int primaries) {
-  // Rounded, as redis-cli does it.
-  const auto bound = [&](int i) {
-    return static_cast<uint16_t>((int64_t{kSlotCount} * i + primaries / 2) / primaries);
-  };
-  return SlotSet::Of({SlotId{bound(index)}, SlotId{static_cast<uint16_t>(bound(index + 1) - 1)}});
+int ReplicasIn(const Topology& topology) {
+  return topology.replicas.value_or(topology.primaries * topology.replicas_per_primary);
+}
+
+// What each primary gets, and whom each replica follows.
+struct Plan {
+  std::vector<SlotSet> shares;
+  std::vector<int> primary_of;
+};
+
+Plan DrawPlan(const Topology& topology, uint64_t seed) {
+  Rng rng(seed ^ 0x706c616e);
+  const int primaries = topology.primaries;
+  // Where each share begins; rounded, as redis-cli does it.
+  std::set<int> bounds;
+  for (int i = 0; i < primaries && !topology.uneven; ++i) {
+    bounds.insert((int{kSlotCount} * i + primaries / 2) / primaries);
+  }
+  bounds.insert(0);
+  while (static_cast<int>(bounds.size()) < primaries) {
+    bounds.insert(static_cast<int>(rng.Below(kSlotCount)));
+  }
+  bounds.insert(kSlotCount);
+  Plan plan;
+  for (auto from = bounds.begin(), to = std::next(from); to != bounds.end(); ++from, ++to) {
+    plan.shares.push_back(SlotSet::Of(
+        {SlotId{static_cast<uint16_t>(*from)}, SlotId{static_cast<uint16_t>(*to - 1)}}));
+  }
+  for (int i = 0; i < ReplicasIn(topology); ++i) {
+    plan.primary_of.push_back(topology.uneven
+                                  ? static_cast<int>(rng.Below(static_cast<uint64_t>(primaries)))
+                                  : i % primaries);
+  }
+  return plan;
 }
 
 // Ids ascend in the order of the nodes: ties that ids break can then be told from names.
 std::vector<NodeId> DrawIds(const Topology& topology, Rng& rng) {
   std::vector<NodeId> ids;
-  const int count = topology.primaries * (1 + topology.replicas_per_primary);
+  const int count = topology.primaries + ReplicasIn(topology);
   for (int i = 0; i < count; ++i) ids.push_back(NodeId::Random(rng));
   std::sort(ids.begin(), ids.end());
   return ids;
@@ -37,7 +68,7 @@ std::vector<NodeId> DrawIds(const Topology& topology, Rng& rng) {
 
 // --- By disk ---------------------------------------------------------------------------------
 
-std::vector<NodeRecord> DrawRecords(const Topology& topology, Rng& rng) {
+std::vector<NodeRecord> DrawRecords(const Topology& topology, const Plan& plan, Rng& rng) {
   const std::vector<NodeId> ids = DrawIds(topology, rng);
   std::vector<NodeRecord> records;
   for (int i = 0; i < topology.primaries; ++i) {
@@ -47,8 +78,8 @@ std::vector<NodeRecord> DrawRecords(const Topology& topology, Rng& rng) {
     record.config_epoch = Epoch{static_cast<uint64_t>(i) + 1};
     records.push_back(record);
   }
-  for (int i = 0; i < topology.primaries * topology.replicas_per_primary; ++i) {
-    const NodeRecord primary = records[static_cast<size_t>(i % topology.primaries)];
+  for (const int of : plan.primary_of) {
+    const NodeRecord primary = records[static_cast<size_t>(of)];
     NodeRecord record;
     record.id = ids[records.size()];
     record.shard = primary.shard;
@@ -61,12 +92,14 @@ std::vector<NodeRecord> DrawRecords(const Topology& topology, Rng& rng) {
 
 absl::Status StartPreloaded(Cluster& cluster, const Topology& topology) {
   Rng rng(cluster.seed());
-  std::vector<NodeRecord> records = DrawRecords(topology, rng);
+  const Plan plan = DrawPlan(topology, cluster.seed());
+  std::vector<NodeRecord> records = DrawRecords(topology, plan, rng);
   PersistentState state;
   state.current_epoch = Epoch{static_cast<uint64_t>(topology.primaries)};
   state.ledger.emplace();
   for (int i = 0; i < topology.primaries; ++i) {
-    state.slots.Bind(ShareOf(i, topology.primaries), records[static_cast<size_t>(i)].id);
+    const size_t index = static_cast<size_t>(i);
+    state.slots.Bind(plan.shares[index], records[index].id);
   }
   for (size_t i = 0; i < records.size(); ++i) {
     records[i].bus = BusEndpoint(i);
@@ -96,7 +129,8 @@ bool AllAcquainted(Cluster& cluster, size_t count) {
 }
 
 absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
-  const int replicas = topology.primaries * topology.replicas_per_primary;
+  const int replicas = ReplicasIn(topology);
+  const Plan plan = DrawPlan(topology, cluster.seed());
   Rng rng(cluster.seed());
   const std::vector<NodeId> ids = DrawIds(topology, rng);
   size_t next = 0;
@@ -107,7 +141,7 @@ absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
     CLUSTERKIT_RETURN_IF_ERROR(add(PrimaryName(i)));
     Node& node = cluster.node(PrimaryName(i));
     CLUSTERKIT_RETURN_IF_ERROR(node.SetConfigEpoch(Epoch{static_cast<uint64_t>(i) + 1}));
-    CLUSTERKIT_RETURN_IF_ERROR(node.AddSlots(ShareOf(i, topology.primaries)));
+    CLUSTERKIT_RETURN_IF_ERROR(node.AddSlots(plan.shares[static_cast<size_t>(i)]));
   }
   for (int i = 0; i < replicas; ++i) CLUSTERKIT_RETURN_IF_ERROR(add(ReplicaName(i)));
   const std::vector<Name> names = cluster.names();
@@ -119,7 +153,7 @@ absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
     return absl::DeadlineExceededError("the nodes did not all get to know each other");
   }
   for (int i = 0; i < replicas; ++i) {
-    const NodeId primary = cluster.IdOf(PrimaryName(i % topology.primaries));
+    const NodeId primary = cluster.IdOf(PrimaryName(plan.primary_of[static_cast<size_t>(i)]));
     CLUSTERKIT_RETURN_IF_ERROR(cluster.node(ReplicaName(i)).Replicate(primary));
   }
   return absl::OkStatus();
@@ -128,8 +162,7 @@ absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
 // --- What has to come of it ------------------------------------------------------------------
 
 absl::Status CheckReplicas(Cluster& cluster, const Topology& topology) {
-  const int replicas = topology.primaries * topology.replicas_per_primary;
-  for (int i = 0; i < replicas; ++i) {
+  for (int i = 0; i < ReplicasIn(topology); ++i) {
     const NodeView self = cluster.node(ReplicaName(i)).view()->self();
     if (self.role != Role::kReplica) {
       return absl::FailedPreconditionError(absl::StrCat(ReplicaName(i), " is no replica"));

@@ -48,9 +48,9 @@ absl::Status Machine::Start() {
   process_ = std::make_unique<Process>(this, ++processes_);
   process_->transport = NewTransport(world_->tap);
   process_->host = world_->MakeHost(name_);
-  absl::StatusOr<std::unique_ptr<Node>> node =
-      Node::Start(options_, {&process_->loop, process_->transport.get(), world_->codec.get(),
-                             &disk_, process_.get()});
+  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(
+      options_,
+      {&process_->loop, process_->transport.get(), world_->codec.get(), &disk_, process_.get()});
   if (!node.ok()) {
     Crash(false, false);
     return node.status();
@@ -61,7 +61,7 @@ absl::Status Machine::Start() {
 
 void Machine::Crash(bool lose_unsynced, bool host_gone) {
   if (process_ == nullptr) return;
-  paused_ = false;
+  paused_ = suspended_ = false;
   process_->dead = true;
   process_->loop.Stop();
   if (host_gone) {
@@ -79,11 +79,28 @@ void Machine::Pause() {
   disk_.SetPaused(true);
 }
 
+void Machine::Suspend() {
+  if (process_ == nullptr) return;
+  Pause();
+  if (suspended_) return;
+  suspended_ = true;
+  world_->network->ChangeFaults([this](FaultTable& faults) { faults.SetGone(host_, true); });
+}
+
+void Machine::SetAddress(const Endpoint& bus, const Endpoint& client) {
+  CLUSTERKIT_CHECK(process_ == nullptr);
+  options_.bus = bus;
+  options_.client = client;
+}
+
 // A stopped process may have been anywhere in its loop: whether it sees its timers or its input
 // first is left to chance.
 void Machine::Resume() {
   if (!paused_) return;
   paused_ = false;
+  if (std::exchange(suspended_, false)) {
+    world_->network->ChangeFaults([this](FaultTable& faults) { faults.SetGone(host_, false); });
+  }
   const bool timers_first = rng_.Chance(500);
   if (timers_first) ReleaseProcess();
   disk_.SetPaused(false);

@@ -60,7 +60,9 @@ class Machine final : public Scheduler::Target {
   absl::Status Start();
   void Crash(bool lose_unsynced, bool host_gone);
   void Pause();
+  void Suspend();
   void Resume();
+  void SetAddress(const Endpoint& bus, const Endpoint& client);
   void SetClock(absl::Duration ahead, int64_t drift_ppm);
 
   void After(absl::Duration delay, std::function<void()> fn);
@@ -100,7 +102,7 @@ class Machine final : public Scheduler::Target {
   Clock clock_;
   Disk disk_;
   NodeId id_;
-  bool paused_ = false;
+  bool paused_ = false, suspended_ = false;
   uint64_t processes_ = 0, timers_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -1,4 +1,4 @@
-// What the hosts do: their data, its replication, their liveness.
+// What the hosts say of their data.
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -11,19 +11,19 @@ namespace {
 
 using Output = absl::StatusOr<std::string>;
 
-absl::StatusOr<sim::Name> FirstName(WorldPtr& world, const Command& c) {
+absl::StatusOr<sim::Name> FirstName(WorldPtr& world, const sim::Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const std::string word, c.Word(0, "a node"));
   return world->Known(word);
 }
 
 // replication r1 history=0 offset=100 synced=yes link=down io=2s; replication r1 auto
-Output Replication(WorldPtr& world, const Command& c) {
+Output Replication(WorldPtr& world, const sim::Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, FirstName(world, c));
   if (c.HasWord("auto")) {
     world->hosts().OverrideReplication(name, std::nullopt);
     return "ok\n";
   }
-  const Progress real = world->hosts().ProgressOf(name);
+  const Progress real = *world->hosts().ProgressOf(name);
   ReplicationStatus status;
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t history,
                               c.Number("history", static_cast<int64_t>(real.history.value)));
@@ -38,28 +38,8 @@ Output Replication(WorldPtr& world, const Command& c) {
   return "ok\n";
 }
 
-// host-alive p1 off
-Output HostAlive(WorldPtr& world, const Command& c) {
-  CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, FirstName(world, c));
-  CLUSTERKIT_ASSIGN_OR_RETURN(const std::string text, c.Word(1, "on or off"));
-  CLUSTERKIT_ASSIGN_OR_RETURN(const bool alive, ParseSwitch(text));
-  world->hosts().SetHostAlive(name, alive);
-  return "ok\n";
-}
-
-// data p1 missing
-Output Data(WorldPtr& world, const Command& c) {
-  CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, FirstName(world, c));
-  CLUSTERKIT_ASSIGN_OR_RETURN(const std::string text, c.Word(1, "present or missing"));
-  if (text != "present" && text != "missing") {
-    return absl::InvalidArgumentError("data is present or missing");
-  }
-  world->hosts().SetDataPresent(name, text == "present");
-  return "ok\n";
-}
-
 // writes p1: whether it took any since the last question.
-Output Writes(WorldPtr& world, const Command& c) {
+Output Writes(WorldPtr& world, const sim::Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, FirstName(world, c));
   const uint64_t before = world->hosts().WritesTaken(name);
   world->cluster().Advance(absl::Milliseconds(250));
@@ -67,11 +47,11 @@ Output Writes(WorldPtr& world, const Command& c) {
 }
 
 // progress p1 r1
-Output ShowProgress(WorldPtr& world, const Command& c) {
+Output ShowProgress(WorldPtr& world, const sim::Command& c) {
   std::string text;
   for (const std::string& word : c.words()) {
     CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, world->Known(word));
-    absl::StrAppend(&text, name, " ", Describe(world->hosts().ProgressOf(name)), "\n");
+    absl::StrAppend(&text, name, " ", Describe(*world->hosts().ProgressOf(name)), "\n");
   }
   return text;
 }
@@ -80,8 +60,6 @@ Output ShowProgress(WorldPtr& world, const Command& c) {
 
 void AddHostCommands(Handlers& handlers) {
   handlers["replication"] = {Replication};
-  handlers["host-alive"] = {HostAlive};
-  handlers["data"] = {Data};
   handlers["writes"] = {Writes, false};
   handlers["progress"] = {ShowProgress, false};
 }

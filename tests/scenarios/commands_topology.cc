@@ -30,10 +30,10 @@ std::string Shape(World& world) {
 
 // cluster primaries=3 replicas=1 node-timeout=2s seed=1 latency=100us <options>
 // With primaries=0 it is empty: add nodes one by one.
-absl::StatusOr<std::string> MakeCluster(WorldPtr& world, const Command& c) {
+absl::StatusOr<std::string> MakeCluster(WorldPtr& world, const sim::Command& c) {
   Options options;
   options.node_timeout = absl::Seconds(2);
-  CLUSTERKIT_RETURN_IF_ERROR(ApplyOptions(c, options));
+  CLUSTERKIT_RETURN_IF_ERROR(sim::ApplyOptions(c, options));
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t seed, c.Number("seed", 1));
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t primaries, c.Number("primaries", 3));
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t replicas, c.Number("replicas", 1));
@@ -60,11 +60,11 @@ absl::StatusOr<NodeId> ParseId(const std::string& text) {
 }
 
 // node a b c <options>; node d id=smallest
-absl::StatusOr<std::string> AddNodes(WorldPtr& world, const Command& c) {
+absl::StatusOr<std::string> AddNodes(WorldPtr& world, const sim::Command& c) {
   for (const std::string& name : c.words()) {
     sim::NodeSetup setup;
     absl::Status parsed;
-    setup.adjust = [&](Options& options) { parsed = ApplyOptions(c, options); };
+    setup.adjust = [&](Options& options) { parsed = sim::ApplyOptions(c, options); };
     if (const std::string id = c.Named("id", ""); !id.empty()) {
       CLUSTERKIT_ASSIGN_OR_RETURN(const NodeId node_id, ParseId(id));
       setup.disk = sim::FreshState(node_id);

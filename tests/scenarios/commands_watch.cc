@@ -21,9 +21,9 @@ std::string OrNothing(const std::string& timeline) {
 }
 
 // advance 3.5s show=health,election by=p2,r1 frames=auth-req,auth-ack
-Output Advance(WorldPtr& world, const Command& c) {
+Output Advance(WorldPtr& world, const sim::Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const std::string text, c.Word(0, "a time"));
-  CLUSTERKIT_ASSIGN_OR_RETURN(const absl::Duration time, ParseTime(text));
+  CLUSTERKIT_ASSIGN_OR_RETURN(const absl::Duration time, sim::ParseTime(text));
   CLUSTERKIT_ASSIGN_OR_RETURN(const Shown shown, ParseShown(c));
   world->cluster().Advance(time);
   world->RememberShards();
@@ -33,7 +33,7 @@ Output Advance(WorldPtr& world, const Command& c) {
 }
 
 // until agreed limit=10s show=role: conditions.h has what can be waited for.
-Output Until(WorldPtr& world, const Command& c) {
+Output Until(WorldPtr& world, const sim::Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const absl::Duration limit, c.Time("limit", absl::Seconds(30)));
   CLUSTERKIT_ASSIGN_OR_RETURN(const Shown shown, ParseShown(c));
   std::vector<Condition> conditions;
@@ -49,11 +49,11 @@ Output Until(WorldPtr& world, const Command& c) {
   world->RememberShards();
   std::string text = world->Timeline(shown);
   if (held) {
-    absl::StrAppend(&text, world->Clock(world->cluster().now()), " ",
-                    absl::StrJoin(c.words(), " "), "\n");
+    absl::StrAppend(&text, world->Clock(world->cluster().now()), " ", absl::StrJoin(c.words(), " "),
+                    "\n");
   } else {
-    absl::StrAppend(&text, "not within ", absl::FormatDuration(limit), ": ",
-                    missing().message(), "\n");
+    absl::StrAppend(&text, "not within ", absl::FormatDuration(limit), ": ", missing().message(),
+                    "\n");
   }
   return text;
 }
@@ -85,7 +85,7 @@ std::string ViewOf(World& world, const sim::Name& observer) {
 }
 
 // view p1 p2; without a node: of all that run. Equal views are told once.
-Output View(WorldPtr& world, const Command& c) {
+Output View(WorldPtr& world, const sim::Command& c) {
   std::vector<sim::Name> observers = c.words();
   if (observers.empty()) observers = world->AwakeNames();
   std::vector<std::pair<std::string, std::vector<sim::Name>>> views;
@@ -108,7 +108,7 @@ Output View(WorldPtr& world, const Command& c) {
 }
 
 // The last votes that a node has on its disk.
-Output Votes(WorldPtr& world, const Command& c) {
+Output Votes(WorldPtr& world, const sim::Command& c) {
   std::string text;
   for (const std::string& word : c.words()) {
     CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, world->Known(word));
@@ -131,7 +131,7 @@ Output Votes(WorldPtr& world, const Command& c) {
 }
 
 // Config epochs of the primaries that run, and the current epoch, if they agree on one.
-Output Epochs(WorldPtr& world, const Command&) {
+Output Epochs(WorldPtr& world, const sim::Command&) {
   std::string configs, currents;
   std::set<uint64_t> values;
   for (const sim::Name& name : world->AwakeNames()) {
@@ -140,8 +140,7 @@ Output Epochs(WorldPtr& world, const Command&) {
     if (node.view()->self().role == Role::kPrimary) {
       absl::StrAppend(&configs, configs.empty() ? "" : ", ", name, " ", status.my_epoch.value);
     }
-    absl::StrAppend(&currents, currents.empty() ? "" : ", ", name, " ",
-                    status.current_epoch.value);
+    absl::StrAppend(&currents, currents.empty() ? "" : ", ", name, " ", status.current_epoch.value);
     values.insert(status.current_epoch.value);
   }
   return absl::StrCat("config epochs: ", configs, "\ncurrent epoch: ",
@@ -149,15 +148,14 @@ Output Epochs(WorldPtr& world, const Command&) {
 }
 
 // status p1: what an operator sees beside the view.
-Output Status(WorldPtr& world, const Command& c) {
+Output Status(WorldPtr& world, const sim::Command& c) {
   std::string text;
   for (const std::string& name : c.words()) {
     CLUSTERKIT_ASSIGN_OR_RETURN(Node* const node, world->Awake(name));
     const CoreStatus status = node->Status();
     absl::StrAppend(&text, name, ": elections won ", status.elections_won, ", lost ",
                     status.elections_lost, "; votes granted ", status.votes_granted, ", refused ",
-                    status.votes_refused, "; last vote epoch ", status.last_vote_epoch.value,
-                    "\n");
+                    status.votes_refused, "; last vote epoch ", status.last_vote_epoch.value, "\n");
     for (const NodeStatus& known : status.nodes) {
       if (known.failure_reports == 0) continue;
       absl::StrAppend(&text, "  ", world->cluster().NameOf(known.view.id), ": ",
@@ -168,7 +166,7 @@ Output Status(WorldPtr& world, const Command& c) {
 }
 
 // lease p1: until when it may serve, as it knew it last; also of a node that is stopped.
-Output Lease(WorldPtr& world, const Command& c) {
+Output Lease(WorldPtr& world, const sim::Command& c) {
   std::string text;
   for (const std::string& word : c.words()) {
     CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name name, world->Known(word));
@@ -186,7 +184,7 @@ Output Lease(WorldPtr& world, const Command& c) {
 }
 
 // now: of the clock that + counts on.
-Output Now(WorldPtr& world, const Command&) {
+Output Now(WorldPtr& world, const sim::Command&) {
   return absl::StrCat(world->Clock(world->cluster().now()), "\n");
 }
 

@@ -18,7 +18,7 @@ using WorldPtr = std::unique_ptr<World>;
 
 struct Handler {
   // The output, each line ended; or why the command makes no sense, which fails the scenario.
-  absl::StatusOr<std::string> (*run)(WorldPtr& world, const Command& command) = nullptr;
+  absl::StatusOr<std::string> (*run)(WorldPtr& world, const sim::Command& command) = nullptr;
   // Whether it changes something: times are told from the last command that did.
   bool acts = true;
   // Whether it needs a world to act on.
@@ -28,8 +28,7 @@ using Handlers = std::map<std::string, Handler>;
 
 // One for each file of commands.
 void AddTopologyCommands(Handlers& handlers);
-void AddNodeCommands(Handlers& handlers);
-void AddFaultCommands(Handlers& handlers);
+void AddLies(Handlers& handlers);
 void AddHostCommands(Handlers& handlers);
 void AddWatchCommands(Handlers& handlers);
 
@@ -45,15 +44,6 @@ class Runner {
   Handlers handlers_;
   WorldPtr world_;
 };
-
-// --- Shared by the commands --------------------------------------------------------------------
-
-// "ok", or "refused: " and why: the answer of a node to a command.
-std::string Answer(const absl::Status& status);
-// Reads what options a cluster or node is to have: node-timeout=2s, full-coverage=off, ...
-absl::Status ApplyOptions(const Command& command, Options& options);
-// "0-100,200"
-absl::StatusOr<SlotSet> ParseSlots(const std::string& text);
 
 }  // namespace clusterkit::scenario
 

@@ -60,13 +60,12 @@ std::string RunFile(const std::string& path, std::vector<Block>& blocks) {
     }
     const std::vector<std::string> lines = Lines(output);
     if (lines == block.output) continue;
-    absl::StrAppend(&differences, path, ":", block.line, ": ",
-                    absl::StrJoin(block.commands, "; "), "\n", Listing('-', block.output),
-                    Listing('+', lines));
+    absl::StrAppend(&differences, path, ":", block.line, ": ", absl::StrJoin(block.commands, "; "),
+                    "\n", Listing('-', block.output), Listing('+', lines));
     block.output = lines;
   }
-  for (const std::string& violation : runner.violations()) {
-    absl::StrAppend(&differences, path, ": ", violation, "\n");
+  for (const sim::Violation& violation : runner.violations()) {
+    absl::StrAppend(&differences, path, ": ", violation.rule, ": ", violation.text, "\n");
   }
   return differences;
 }

@@ -68,7 +68,7 @@ std::string FrameKind(const Frame& frame) {
 
 std::string KindOfEvent(const Event& event) { return std::visit(KindVisitor(), event); }
 
-absl::StatusOr<Shown> ParseShown(const Command& command) {
+absl::StatusOr<Shown> ParseShown(const sim::Command& command) {
   Shown shown;
   for (const std::string& kind :
        std::vector<std::string>(absl::StrSplit(command.Named("show", "none"), ','))) {
@@ -94,7 +94,9 @@ absl::StatusOr<Shown> ParseShown(const Command& command) {
 World::World(uint64_t seed, const Options& base)
     : base_(base), cluster_(std::make_unique<sim::Cluster>(seed, base)) {
   hosts_ = std::make_unique<sim::DataPlane>(*cluster_);
-  checkers_.Attach(*cluster_, /*imports=*/true);
+  actions_ = std::make_unique<sim::Actions>(cluster_.get(), hosts_.get());
+  checkers_.Attach(*cluster_);
+  checkers_.AllowDoubleServing();  // By imports.
   cluster_->AddEventSink([this](const auto& traced) { OnEvent(traced); });
   cluster_->AddFrameSink([this](const auto& traced) {
     OnFrame(traced);
@@ -152,9 +154,9 @@ void World::OnFrame(const sim::Cluster::TracedFrame& traced) {
   if (const auto* message = std::get_if<Message>(traced.frame)) {
     headers_[{traced.from, traced.to}] = message->header;
   }
-  entries_.push_back({traced.at, "frame", FrameKind(*traced.frame), traced.from,
-                      absl::StrCat("to ", traced.to, ": ",
-                                   RoundMilliseconds(Describe(*traced.frame, name)))});
+  entries_.push_back(
+      {traced.at, "frame", FrameKind(*traced.frame), traced.from,
+       absl::StrCat("to ", traced.to, ": ", RoundMilliseconds(Describe(*traced.frame, name)))});
 }
 
 std::optional<Header> World::LastHeader(const sim::Name& from, const sim::Name& to) const {

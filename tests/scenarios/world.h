@@ -14,10 +14,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "clusterkit/message.h"
+#include "clusterkit/sim/actions.h"
+#include "clusterkit/sim/checkers.h"
 #include "clusterkit/sim/cluster.h"
+#include "clusterkit/sim/command.h"
 #include "clusterkit/sim/data_plane.h"
 #include "scenarios/script.h"
-#include "sim/checkers.h"
 
 namespace clusterkit::scenario {
 
@@ -34,6 +36,7 @@ class World {
 
   sim::Cluster& cluster() { return *cluster_; }
   sim::DataPlane& hosts() { return *hosts_; }
+  sim::Actions& actions() { return *actions_; }
   const Options& base() const { return base_; }
 
   absl::StatusOr<sim::Name> Known(const std::string& name);
@@ -60,9 +63,9 @@ class World {
  private:
   struct Entry {
     Instant at;
-    std::string kind;  // "frame" or an event kind.
-    std::string frame; // Message kind.
-    sim::Name node;    // The sender of a frame.
+    std::string kind;   // "frame" or an event kind.
+    std::string frame;  // Message kind.
+    sim::Name node;     // The sender of a frame.
     std::string text;
   };
 
@@ -73,6 +76,7 @@ class World {
   sim::Checkers checkers_;
   std::unique_ptr<sim::Cluster> cluster_;
   std::unique_ptr<sim::DataPlane> hosts_;
+  std::unique_ptr<sim::Actions> actions_;
   Instant clock_start_;
   std::vector<Entry> entries_;
   std::map<ShardId, sim::Name> shard_names_;
@@ -83,7 +87,7 @@ class World {
 std::string KindOfEvent(const Event& event);
 
 // From show=, frames= and by=. InvalidArgument for an unknown kind.
-absl::StatusOr<Shown> ParseShown(const Command& command);
+absl::StatusOr<Shown> ParseShown(const sim::Command& command);
 
 }  // namespace clusterkit::scenario
 

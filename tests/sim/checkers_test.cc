@@ -1,6 +1,6 @@
 // Each checker finds the violation planted for it, and nothing in what is allowed.
 
-#include "sim/checkers.h"
+#include "clusterkit/sim/checkers.h"
 
 #include "support/catch.h"
 
@@ -147,6 +147,261 @@ TEST_CASE("DurableBeforeSent finds an epoch that leaves too early") {
     checker.OnRequest(Node(1), Epoch{6});
     CHECK(checker.violations().size() == 1);
   }
+}
+
+// --- Views -------------------------------------------------------------------------------------
+
+struct Member {
+  uint8_t node;
+  uint64_t epoch = 0;
+  Role role = Role::kPrimary;
+  Health health = Health::kOnline;
+  SlotSet slots = {};
+  uint8_t shard = 0;  // Its own, if zero.
+};
+
+// What `self` sees.
+ClusterView ViewOf(uint8_t self, const std::vector<Member>& members) {
+  ClusterView::Nodes nodes;
+  auto slots = std::make_shared<SlotMap>();
+  for (const Member& member : members) {
+    auto node = std::make_shared<NodeView>();
+    node->id = Node(member.node);
+    node->shard = Shard(member.shard == 0 ? member.node : member.shard);
+    node->config_epoch = Epoch{member.epoch};
+    node->role = member.role;
+    node->health = member.health;
+    node->slot_count = member.slots.Count();
+    slots->Bind(member.slots, node->id);
+    nodes.push_back(std::move(node));
+  }
+  return ClusterView(1, Node(self), std::move(nodes), std::move(slots), ClusterState::kOk,
+                     DownReason::kNone, false, false, std::make_shared<ServeLease>());
+}
+
+Instant At(double seconds) { return {absl::Seconds(seconds)}; }
+
+const SlotSet kLow = SlotSet::Of({{0}, {99}}), kHigh = SlotSet::Of({{100}, {199}});
+
+TEST_CASE("SlotsMoveUp finds a slot that moves to an epoch that is not greater") {
+  SlotsMoveUp checker;
+  const SlotsRebound rebound{{{SlotId{5}, Node(1), Node(2)}}};
+  const ClusterView before =
+      ViewOf(3, {{.node = 1, .epoch = 4, .slots = kLow}, {.node = 2, .epoch = 3}, {.node = 3}});
+  const auto after = [](uint64_t epoch) {
+    return ViewOf(
+        3, {{.node = 1, .epoch = 4}, {.node = 2, .epoch = epoch, .slots = kLow}, {.node = 3}});
+  };
+  checker.OnRebound(Node(3), rebound, before, after(5));
+  CHECK(checker.seen() == 1);
+  CHECK(checker.violations().empty());
+
+  SECTION("to a smaller one") { checker.OnRebound(Node(3), rebound, before, after(3)); }
+  SECTION("to an equal one") { checker.OnRebound(Node(3), rebound, before, after(4)); }
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("SlotsMoveUp lets an unbound slot go anywhere, and one of a replica") {
+  SlotsMoveUp checker;
+  const SlotsRebound rebound{{{SlotId{5}, std::nullopt, Node(2)}}};
+  const ClusterView after = ViewOf(3, {{.node = 2, .epoch = 1, .slots = kLow}, {.node = 3}});
+  checker.OnRebound(Node(3), rebound, ViewOf(3, {{.node = 2}, {.node = 3}}), after);
+  checker.OnRebound(Node(3), rebound,
+                    ViewOf(3, {{.node = 1, .epoch = 9, .role = Role::kReplica, .slots = kLow},
+                               {.node = 2},
+                               {.node = 3}}),
+                    after);
+  CHECK(checker.violations().empty());
+}
+
+TEST_CASE("FailNeedsMajority finds a FAIL without enough fresh reports") {
+  FailNeedsMajority checker;
+  const std::vector<NodeId> voters = {Node(1), Node(2), Node(3), Node(4), Node(5)};
+  HealthChanged fail;
+  fail.id = Node(5);
+  fail.to = Health::kFail;
+  fail.cause = HealthChanged::Cause::kReports;
+  const auto conclude = [&](double at) {
+    checker.OnFail(Node(1), fail, voters, absl::Seconds(2), At(at));
+  };
+  checker.OnReport(Node(1), Node(2), Node(5), true, At(10));
+  checker.OnReport(Node(1), Node(3), Node(5), true, At(11));
+  fail.reporters = {Node(1), Node(2), Node(3)};
+  conclude(11);
+  CHECK(checker.violations().empty());
+
+  SECTION("one report is too old") { conclude(12.5); }
+  SECTION("one was taken back") {
+    checker.OnReport(Node(1), Node(3), Node(5), false, At(11));
+    conclude(11);
+  }
+  SECTION("one was never made") {
+    fail.reporters = {Node(1), Node(2), Node(4)};
+    conclude(11);
+  }
+  SECTION("one is not from a voter") {
+    checker.OnReport(Node(1), Node(9), Node(5), true, At(11));
+    fail.reporters = {Node(1), Node(2), Node(9)};
+    conclude(11);
+  }
+  SECTION("they were made to the process before") {
+    checker.OnStart(Node(1));
+    conclude(11);
+  }
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("FailNeedsMajority finds a FAIL by a notice that proves nothing") {
+  FailNeedsMajority checker;
+  const std::vector<NodeId> voters = {Node(1), Node(2), Node(3)};
+  HealthChanged fail;
+  fail.id = Node(5);
+  fail.to = Health::kFail;
+  fail.cause = HealthChanged::Cause::kNotice;
+  SECTION("none came") {}
+  SECTION("of too few voters") { checker.OnNotice(Node(1), {Node(5), {Node(2), Node(9)}}); }
+  SECTION("about another node") { checker.OnNotice(Node(1), {Node(4), {Node(2), Node(3)}}); }
+  checker.OnFail(Node(1), fail, voters, absl::Seconds(2), At(1));
+  CHECK(checker.violations().size() == 1);
+
+  checker.OnNotice(Node(1), {Node(5), {Node(2), Node(3)}});
+  checker.OnFail(Node(1), fail, voters, absl::Seconds(2), At(1));
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("LeaseNeedsMajority finds a lease that no majority supports") {
+  LeaseNeedsMajority checker;
+  const std::vector<LeaseNeedsMajority::Voters> voters = {{Node(1), Node(2), Node(3)}};
+  const auto extend = [&](double until, double now) {
+    checker.OnLease(Node(1), At(until), voters, absl::Seconds(1), At(now));
+  };
+  checker.OnAnswer(Node(1), Node(2), At(10));
+  extend(11, 10.5);
+  CHECK(checker.violations().empty());
+
+  SECTION("longer than since the ping that was answered") { extend(11.1, 10.5); }
+  SECTION("without any answer") {
+    checker.OnLease(Node(3), At(1), voters, absl::Seconds(1), At(0.5));
+  }
+  SECTION("by answers of no voter") {
+    checker.OnAnswer(Node(1), Node(9), At(12));
+    extend(12.5, 12);
+  }
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("LeaseNeedsMajority takes votes as answers to the request") {
+  LeaseNeedsMajority checker;
+  checker.OnRequest(Node(1), Epoch{5}, At(10));
+  checker.OnVote(Node(1), Node(2), Epoch{5});
+  checker.OnVote(Node(1), Node(3), Epoch{4});  // An election that nobody asked for.
+  const std::vector<LeaseNeedsMajority::Voters> three = {{Node(2), Node(3), Node(4)}};
+  checker.OnLease(Node(1), At(10.5), three, absl::Seconds(1), At(10.2));
+  CHECK(checker.violations().size() == 1);
+  checker.OnVote(Node(1), Node(3), Epoch{5});
+  checker.OnLease(Node(1), At(11), three, absl::Seconds(1), At(10.2));
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("CandidateIsSynced finds a candidate without a complete copy") {
+  CandidateIsSynced checker;
+  checker.OnRequest(Node(1), Epoch{5}, Progress{Epoch{0}, 0, true});  // Empty, but complete.
+  CHECK(checker.violations().empty());
+  checker.OnRequest(Node(1), Epoch{6}, Progress{Epoch{9}, 99, false});
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("FreshestIsPreferred finds a vote against a fresher sibling") {
+  FreshestIsPreferred checker;
+  const auto view = [](Health health, uint8_t shard = 1) {
+    return ViewOf(9, {{.node = 1, .epoch = 3, .health = Health::kFail, .slots = kLow},
+                      {.node = 2, .role = Role::kReplica, .shard = 1},
+                      {.node = 3, .role = Role::kReplica, .health = health, .shard = shard},
+                      {.node = 9, .epoch = 2, .slots = kHigh}});
+  };
+  const Progress behind{Epoch{0}, 10, true}, ahead{Epoch{0}, 20, true};
+  const auto vote = [&](const ClusterView& seen, double at) {
+    checker.OnVote(seen, Node(2), Shard(1), Node(1), behind, absl::Seconds(1), At(at));
+  };
+  vote(view(Health::kOnline), 1);  // Nobody said anything.
+  checker.OnProgress(Node(9), Node(3), ahead, std::nullopt);
+  vote(view(Health::kOnline), 1);  // Not its final word.
+  CHECK(checker.violations().empty());
+
+  checker.OnProgress(Node(9), Node(3), ahead, Node(1));
+  SECTION("found") {
+    vote(view(Health::kOnline), 1);
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("found within the time that it may refuse") {
+    checker.OnRefusal(Node(9), Shard(1), Node(1), At(1));
+    vote(view(Health::kOnline), 1.9);
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("not after it refused for long enough") {
+    checker.OnRefusal(Node(9), Shard(1), Node(1), At(1));
+    vote(view(Health::kOnline), 2.1);
+    CHECK(checker.violations().empty());
+  }
+  SECTION("not if the sibling cannot stand") {
+    vote(view(Health::kPfail), 1);
+    vote(view(Health::kOnline, 7), 1);
+    CHECK(checker.violations().empty());
+  }
+  SECTION("not if it has said something else since") {
+    checker.OnProgress(Node(9), Node(3), Progress{Epoch{5}, 1, true}, std::nullopt);
+    vote(view(Health::kOnline), 1);
+    CHECK(checker.violations().empty());
+  }
+  SECTION("not by a process that was not told") {
+    checker.OnStart(Node(9));
+    vote(view(Health::kOnline), 1);
+    CHECK(checker.violations().empty());
+  }
+}
+
+TEST_CASE("OneServer measures for how long a slot has two servers") {
+  OneServer checker;
+  checker.OnServers(At(1), {{Node(1), kLow}, {Node(2), kLow}});
+  checker.OnServers(At(3), {{Node(1), kLow}, {Node(2), kLow}});
+  checker.OnServers(At(4), {{Node(1), kLow}});
+  checker.OnServers(At(9), {{Node(1), kLow}, {Node(2), kHigh}});
+  CHECK(checker.doubled() == absl::Seconds(3));
+}
+
+TEST_CASE("ForgottenStay finds a node that gossip brings back too early") {
+  ForgottenStay checker;
+  const auto added = [](NodeAdded::By by) { return NodeAdded{by, Node(2), {}}; };
+  checker.OnForgotten(Node(1), Node(2), absl::Seconds(60), At(0));
+  SECTION("found") {
+    checker.OnAdded(Node(1), added(NodeAdded::By::kGossip), At(59));
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("not after the ban") {
+    checker.OnAdded(Node(1), added(NodeAdded::By::kGossip), At(60));
+    CHECK(checker.violations().empty());
+  }
+  SECTION("not when an operator brings it back, whatever follows") {
+    checker.OnAdded(Node(1), added(NodeAdded::By::kMeet), At(5));
+    checker.OnAdded(Node(1), added(NodeAdded::By::kGossip), At(6));
+    CHECK(checker.violations().empty());
+  }
+  SECTION("not at another node, or after a restart") {
+    checker.OnAdded(Node(3), added(NodeAdded::By::kGossip), At(5));
+    checker.OnStart(Node(1));
+    checker.OnAdded(Node(1), added(NodeAdded::By::kGossip), At(6));
+    CHECK(checker.violations().empty());
+  }
+}
+
+TEST_CASE("a checker keeps the first violations only, and its name") {
+  CandidateIsSynced checker;
+  for (uint64_t epoch = 1; epoch < 100; ++epoch) {
+    checker.OnRequest(Node(1), Epoch{epoch}, Progress());
+  }
+  CHECK(checker.seen() == 99);
+  CHECK(checker.violations().size() == 20);
+  CHECK(checker.violations()[0].rule == "candidate-is-synced");
 }
 
 }  // namespace

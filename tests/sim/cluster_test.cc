@@ -36,7 +36,7 @@ TEST_CASE("the scripted hosts write at primaries and follow at replicas") {
   DataPlane plane(cluster);
   REQUIRE(Form(cluster, {}).ok());
   cluster.Advance(absl::Seconds(3));
-  const Progress primary = plane.ProgressOf("p1"), replica = plane.ProgressOf("r1");
+  const Progress primary = *plane.ProgressOf("p1"), replica = *plane.ProgressOf("r1");
   CHECK(primary.offset > 0);
   CHECK(replica.synced);
   CHECK(replica.offset + 20 >= primary.offset);
@@ -84,7 +84,7 @@ TEST_CASE("a node keeps its identity over a crash and loses it with its disk") {
   REQUIRE(cluster.Restart("a").ok());
   CHECK(cluster.IdOf("a") == id);
   cluster.Crash("a");
-  cluster.WipeDisk("a");
+  cluster.SetDisk("a", std::nullopt);
   REQUIRE(cluster.Restart("a").ok());
   CHECK(cluster.IdOf("a") != id);
 }

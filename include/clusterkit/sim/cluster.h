@@ -32,25 +32,26 @@ namespace clusterkit::sim {
 // break, but never reorder, repeat or drop a part.
 struct LinkFaults {
   absl::Duration latency = absl::Microseconds(100);
-  absl::Duration jitter = absl::ZeroDuration();      // Added, uniform in [0, jitter].
+  absl::Duration jitter = absl::ZeroDuration();  // Added, uniform in [0, jitter].
   // Nothing arrives; dials time out. Established links send again with growing intervals, so
   // that bytes arrive some time after the end of the cut; after 60 s they die of it (kTimeout).
   bool cut = false;
-  bool stalled = false;                              // Bytes wait until this ends.
-  uint32_t reset_per_mille = 0;                      // Chance for each frame to break its link.
+  bool stalled = false;          // Bytes wait until this ends.
+  bool refused = false;          // New links are refused, as by a firewall.
+  uint32_t reset_per_mille = 0;  // Chance for each frame to break its link.
 };
 
 struct DiskFaults {
   // A save with sync takes this long. One without is durable 5 s later, or with the next sync.
   absl::Duration sync_latency = absl::Microseconds(200);
-  bool fail = false;                                 // Every save answers with an error.
+  bool fail = false;  // Every save answers with an error.
 };
 
 // Nodes are named by the caller; names appear in traces and scenario files.
 using Name = std::string;
 
 struct NodeSetup {
-  std::function<void(Options&)> adjust;             // May be null.
+  std::function<void(Options&)> adjust;  // May be null.
   // What the disk holds before the first start: a node with a past, or with a chosen id.
   std::optional<PersistentState> disk;
 };
@@ -77,12 +78,13 @@ class Cluster {
   void SetHostFactory(HostFactory factory);
   bool has_host_factory() const;
 
-  std::vector<Name> names() const;                 // In the order added.
-  bool Running(const Name& name) const;            // Also while paused.
+  std::vector<Name> names() const;  // In the order added.
+  // False for a name that was never added.
+  bool Running(const Name& name) const;  // Also while paused.
   bool Paused(const Name& name) const;
-  Node& node(const Name& name);                    // REQUIRES: Running(name).
-  NodeId IdOf(const Name& name) const;             // The last one, if it does not run.
-  Name NameOf(const NodeId& id) const;             // Short hex for an unknown id.
+  Node& node(const Name& name) const;   // REQUIRES: Running(name).
+  NodeId IdOf(const Name& name) const;  // The last one, if it does not run.
+  Name NameOf(const NodeId& id) const;  // Short hex for an unknown id.
   Endpoint BusOf(const Name& name) const;
   // What would be found after losing everything unsynced. Empty: nothing was ever synced.
   std::optional<PersistentState> DiskOf(const Name& name) const;
@@ -100,20 +102,31 @@ class Cluster {
   // --- Faults -------------------------------------------------------------------------------
   // Nodes of different groups cannot reach each other; nodes in no group form one more.
   void Partition(const std::vector<std::vector<Name>>& groups);
-  void Heal();                                     // Ends partitions and link faults.
+  void Heal();  // Ends partitions and link faults.
   void SetFaults(const Name& from, const Name& to, const LinkFaults& faults);
   void SetDefaultFaults(const LinkFaults& faults);
+  const LinkFaults& default_faults() const;
+  // What is in force in this direction; `cut` also for a partition and for machines without power.
+  LinkFaults FaultsBetween(const Name& from, const Name& to) const;
   void SetDiskFaults(const Name& name, const DiskFaults& faults);
-  void ResetLinks(const Name& a, const Name& b);   // Breaks every link between the two now.
+  const DiskFaults& DiskFaultsOf(const Name& name) const;
+  void ResetLinks(const Name& a, const Name& b);  // Breaks every link between the two now.
   // The process dies. Peers see resets, and refused connections, unless `host_gone` (power cut:
   // they see nothing). What was not synced is lost if `lose_unsynced`.
   void Crash(const Name& name, bool lose_unsynced = true, bool host_gone = false);
-  absl::Status Restart(const Name& name);          // With what its disk holds.
-  void WipeDisk(const Name& name);                 // REQUIRES: not running.
+  absl::Status Restart(const Name& name);  // With what its disk holds.
+  // Replaces what the disk holds: nothing, or an old state. REQUIRES: not running.
+  void SetDisk(const Name& name, std::optional<PersistentState> content);
+  // The file cannot be read: restarts fail with DataLoss until SetDisk. REQUIRES: not running.
+  void DamageDisk(const Name& name);
+  // Gives the machine another address, one that nobody had. REQUIRES: not running.
+  void Readdress(const Name& name);
   // SIGSTOP: the clock goes on, nothing runs. Peers can connect and send; the process sees it
   // all when it is resumed.
   void Pause(const Name& name);
-  void Resume(const Name& name);
+  // The whole machine stops, its kernel too: nothing answers. The clock goes on (CLOCK_BOOTTIME).
+  void Suspend(const Name& name);
+  void Resume(const Name& name);  // After either.
   // The node's clock is this far ahead of the simulation's from now on, or stands as it is if
   // that would turn it back, and gains on it by `drift_ppm` millionths.
   void SetClock(const Name& name, absl::Duration ahead, int64_t drift_ppm);
@@ -144,15 +157,23 @@ class Cluster {
     size_t bytes;
   };
   // Called for each frame of the nodes when it is sent, before faults apply. False breaks the
-  // link instead of sending. Costs a decoding of each frame.
+  // link instead of sending. The frame is as its sender built it.
   using FrameSink = std::function<bool(const TracedFrame&)>;
   void AddFrameSink(FrameSink sink);
+  // Called for each frame of the nodes just before its receiver gets it, as the receiver will see
+  // it.
+  using DeliverySink = std::function<void(const TracedFrame&)>;
+  void AddDeliverySink(DeliverySink sink);
+  // Called for each start of a node, once it runs.
+  using StartSink = std::function<void(const Name&)>;
+  void AddStartSink(StartSink sink);
   // Called for each save that has become durable.
   using SaveSink = std::function<void(Instant, const Name&, const PersistentState&)>;
   void AddSaveSink(SaveSink sink);
 
   uint64_t frames_sent() const;  // By the nodes; not by transports of their hosts.
   uint64_t bytes_sent() const;
+  uint64_t steps_run() const;  // Of the simulation: arrivals, timers, writes.
 
  private:
   class Impl;
@@ -170,6 +191,11 @@ struct Topology {
   int replicas_per_primary = 1;
   // Start with disks on which all of this is written, instead of by MEET, gossip and commands.
   bool preloaded = false;
+  // Shares of the slots, and who replicates whom, are drawn from the seed: some primaries may own
+  // a single slot, or have no replica.
+  bool uneven = false;
+  // Replicas in all, if not as many as above.
+  std::optional<int> replicas = std::nullopt;
 };
 absl::Status Form(Cluster& cluster, const Topology& topology);
 

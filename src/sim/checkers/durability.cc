@@ -1,0 +1,75 @@
+// What is on disk, and what may be said because of it.
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "clusterkit/describe.h"
+#include "clusterkit/sim/checkers.h"
+
+namespace clusterkit::sim {
+
+void EpochsNeverGoBack::OnDurable(const PersistentState& state) {
+  Saw();
+  Marks& marks = marks_[state.self];
+  const auto grow = [&](const std::string& what, Epoch& mark, Epoch value) {
+    if (value < mark) {
+      Report(absl::StrCat(what, " of ", ShortName(state.self), " went back from ", mark.value,
+                          " to ", value.value));
+    }
+    mark = std::max(mark, value);
+  };
+  grow("current epoch", marks.current, state.current_epoch);
+  for (const NodeRecord& record : state.nodes) {
+    if (record.id == state.self && record.role == Role::kPrimary) {
+      grow("config epoch", marks.config, record.config_epoch);
+    }
+  }
+  if (!state.ledger) return;
+  for (const VoteRecord& vote : state.ledger->votes) {
+    grow(absl::StrCat("vote in shard ", vote.shard.ToHex().substr(0, 8)), marks.votes[vote.shard],
+         vote.epoch);
+  }
+}
+
+void DurableBeforeSent::OnDurable(const PersistentState& state) {
+  Durable& durable = durable_[state.self];
+  durable.current = std::max(durable.current, state.current_epoch);
+  for (const NodeRecord& record : state.nodes) {
+    if (record.id == state.self) durable.config = std::max(durable.config, record.config_epoch);
+  }
+  if (!state.ledger) return;
+  for (const VoteRecord& vote : state.ledger->votes) durable.votes[vote.shard] = vote;
+}
+
+void DurableBeforeSent::OnHeader(const Header& header) {
+  Saw();
+  const Epoch durable = durable_[header.sender].config;
+  if (header.role != Role::kPrimary || header.config_epoch <= durable) return;
+  Report(absl::StrCat(ShortName(header.sender), " speaks of its config epoch ",
+                      header.config_epoch.value, ", durable is ", durable.value));
+}
+
+void DurableBeforeSent::OnRequest(const NodeId& candidate, Epoch epoch) {
+  Saw();
+  const Epoch durable = durable_[candidate].current;
+  if (epoch <= durable) return;
+  Report(absl::StrCat(ShortName(candidate), " stands in epoch ", epoch.value, ", durable is ",
+                      durable.value));
+}
+
+void DurableBeforeSent::OnAck(const NodeId& voter, const ShardId& shard, Epoch epoch,
+                              const NodeId& candidate) {
+  Saw();
+  const auto& votes = durable_[voter].votes;
+  const auto found = votes.find(shard);
+  // A later vote in the ledger rules out a second one in this epoch as well.
+  if (found != votes.end() &&
+      (found->second.epoch > epoch || found->second == VoteRecord{shard, epoch, candidate})) {
+    return;
+  }
+  Report(absl::StrCat("vote of ", ShortName(voter), " for ", ShortName(candidate), " in shard ",
+                      shard.ToHex().substr(0, 8), " epoch ", epoch.value,
+                      " left before it was durable"));
+}
+
+}  // namespace clusterkit::sim

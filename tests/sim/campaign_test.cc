@@ -1,0 +1,220 @@
+// A band of seeds of the campaign, and what the campaign itself promises.
+//
+// More seeds, and how to repeat one: clusterkit-sim --help.
+
+#include "clusterkit/sim/campaign.h"
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "clusterkit/sim/data_plane.h"
+#include "support/catch.h"
+#include "support/sanitized.h"
+
+namespace clusterkit::sim {
+namespace {
+
+constexpr uint64_t kSeeds = kSanitized ? 12 : 60;
+
+bool Breaks(const RunResult& result, const std::string& rule) {
+  return std::any_of(result.violations.begin(), result.violations.end(),
+                     [&](const Violation& violation) { return violation.rule == rule; });
+}
+
+TEST_CASE("random faults break no rule, and the cluster heals when they end") {
+  CampaignReport report;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const FaultScript script = DrawScript(seed, {.large = false});
+    const RunResult result = RunScript(script);
+    INFO("repeat with clusterkit-sim --no-large --seeds " << seed);
+    for (const Violation& violation : result.violations) {
+      UNSCOPED_INFO(violation.rule << ": " << violation.text);
+    }
+    CHECK(result.violations.empty());
+    report.Add(script, result);
+  }
+  std::cout << report.Table();
+  const auto counts = report.coverage().Counts();
+  CHECK(counts.contains("election: won"));
+  CHECK(counts.contains("FAIL: cleared"));
+  CHECK(counts.contains("action: crash"));
+}
+
+TEST_CASE("the same script gives the same run, event by event and frame by frame") {
+  for (const uint64_t seed : {1, 2, 3}) {
+    const FaultScript script = DrawScript(seed, {.large = false});
+    const RunResult first = RunScript(script, {.workload = nullptr, .trace = true});
+    const RunResult second = RunScript(script, {.workload = nullptr, .trace = true});
+    CHECK_FALSE(first.trace.empty());
+    CHECK(first.digest == second.digest);
+    // Not CHECK(a == b): the texts are long.
+    const bool same = first.trace == second.trace;
+    CHECK(same);
+  }
+}
+
+TEST_CASE("another seed gives another run") {
+  const auto run = [](uint64_t seed) {
+    return RunScript(DrawScript(seed, {.large = false})).digest;
+  };
+  CHECK(run(1) != run(2));
+}
+
+TEST_CASE("a script is the same after it was written and read") {
+  for (const uint64_t seed : {4, 5, 6}) {
+    const FaultScript script = DrawScript(seed);
+    const std::string text = FormatScript(script);
+    const absl::StatusOr<FaultScript> read = ParseScript("# a comment\n\n" + text);
+    REQUIRE(read.ok());
+    CHECK(FormatScript(*read) == text);
+  }
+}
+
+TEST_CASE("what is no script is refused, with the line") {
+  CHECK(ParseScript("").status().message() == "there is no line cluster ...");
+  CHECK(ParseScript("partition {p1}").status().message() ==
+        "line 1: expected cluster ...: partition {p1}");
+  CHECK(ParseScript("cluster\n\ncrash p1").status().message() ==
+        "line 3: expected +TIME and an action: crash p1");
+  const RunResult unknown = RunScript({"cluster faults=crash,floods", {}});
+  REQUIRE(Breaks(unknown, "script"));
+  CHECK(unknown.violations[0].text == "there is no kind of fault floods");
+  const FaultScript nonsense{"cluster", {{absl::Seconds(1), "explode p1"}}};
+  CHECK(Breaks(RunScript(nonsense), "script"));
+  CHECK(Breaks(RunScript({"cluster primaries=0", {}}), "script"));
+}
+
+TEST_CASE("scripts are drawn with each kind of fault, and with the kinds that were asked for") {
+  std::set<std::string> kinds, alone;
+  size_t most = 0;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    const absl::StatusOr<std::vector<FaultKind>> drawn = KindsOf(DrawScript(seed));
+    REQUIRE(drawn.ok());
+    for (const FaultKind& kind : *drawn) kinds.insert(kind.name);
+    if (drawn->size() == 1) alone.insert(drawn->front().name);
+    most = std::max(most, drawn->size());
+  }
+  CHECK(kinds.size() == FaultKinds().size());
+  CHECK(alone.size() > FaultKinds().size() / 2);
+  CHECK(most == FaultKinds().size());
+  const FaultScript crashes = DrawScript(1, {.kinds = {"crash"}});
+  for (const FaultScript::Step& step : crashes.steps) {
+    INFO(step.line);
+    CHECK((step.line.starts_with("crash ") || step.line.starts_with("restart ") ||
+           step.line == "settle"));
+  }
+}
+
+// --- A service that breaks its promise ---------------------------------------------------------
+
+// Says after three crashes that something is wrong.
+class Fragile : public DataPlane {
+ public:
+  explicit Fragile(Cluster& cluster) : DataPlane(cluster) {
+    cluster.AddStartSink([this](const Name& name) { starts_[name] += 1; });
+  }
+  Violations violations() const override {
+    int restarts = 0;
+    for (const auto& [name, starts] : starts_) restarts += starts - 1;
+    if (restarts < 3) return {};
+    return {{"sturdy", "three restarts are too many"}};
+  }
+
+ private:
+  std::map<Name, int> starts_;
+};
+
+TEST_CASE("a failing script is shortened to the steps that it needs") {
+  RunOptions options;
+  options.workload = [](Cluster& cluster) { return std::make_unique<Fragile>(cluster); };
+  // Whoever is down when the faults end is restarted, so that a crash alone is enough.
+  const FaultScript script = DrawScript(11, {.large = false, .kinds = {"crash", "latency"}});
+  REQUIRE(Breaks(RunScript(script, options), "sturdy"));
+  int attempts = 0;
+  const FaultScript shortest = Minimise(script, "sturdy", options, [&](size_t, int made) {
+    attempts = made;
+    return true;
+  });
+  CHECK(Breaks(RunScript(shortest, options), "sturdy"));
+  CHECK(shortest.steps.size() <= 5);
+  CHECK(shortest.steps.size() >= 3);
+  CHECK(script.steps.size() > shortest.steps.size());
+  CHECK(attempts > 0);
+}
+
+TEST_CASE("a search for a shorter script can be stopped") {
+  RunOptions options;
+  options.workload = [](Cluster& cluster) { return std::make_unique<Fragile>(cluster); };
+  const FaultScript script = DrawScript(11, {.large = false, .kinds = {"crash", "latency"}});
+  const FaultScript same = Minimise(script, "sturdy", options, [](size_t, int) { return false; });
+  CHECK(same.steps.size() == script.steps.size());
+}
+
+// --- Planted: rules of whole runs --------------------------------------------------------------
+
+TEST_CASE("a run finds a shard that is not healed in spite of what goes on") {
+  // All replicas are told not to stand, but say so to nobody.
+  const FaultScript script{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
+                           {{absl::Seconds(1), "crash p1"}, {absl::Seconds(1), "settle"}}};
+  CHECK(RunScript(script).violations.empty());
+  class NeverReports : public DataPlane {
+   public:
+    explicit NeverReports(Cluster& cluster) : DataPlane(cluster) {
+      for (const char* name : {"r1", "r2", "r3"}) {
+        OverrideReplication(name, ReplicationStatus{});  // Never synchronised, it says.
+      }
+    }
+  };
+  RunOptions options;
+  options.workload = [](Cluster& cluster) { return std::make_unique<NeverReports>(cluster); };
+  CHECK(Breaks(RunScript(script, options), "heals-in-spite-of-faults"));
+}
+
+TEST_CASE("a run finds a cluster that is not whole after the faults") {
+  // Slots that nobody owns are for an operator to give away; the script says there is none.
+  const FaultScript script{"cluster seed=5 primaries=3 replicas=0 node-timeout=500ms",
+                           {{absl::Seconds(1), "delslots p1 0-99"}}};
+  CHECK(Breaks(RunScript(script), "heals"));
+  FaultScript repaired = script;
+  repaired.cluster += " faults=slots";
+  CHECK(RunScript(repaired).violations.empty());
+}
+
+TEST_CASE("a candidate that lies about its copy is found") {
+  class Liar : public DataPlane {
+   public:
+    explicit Liar(Cluster& cluster) : DataPlane(cluster) {
+      OverrideReplication("r1", ReplicationStatus{Progress{Epoch{0}, 1'000'000, true}, false, {}});
+    }
+    std::optional<Progress> ProgressOf(const Name&) const override { return Progress(); }
+  };
+  RunOptions options;
+  options.workload = [](Cluster& cluster) { return std::make_unique<Liar>(cluster); };
+  const FaultScript script{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
+                           {{absl::Seconds(1), "crash p1"}, {absl::Seconds(3), "heal"}}};
+  CHECK(Breaks(RunScript(script, options), "candidate-is-synced"));
+}
+
+TEST_CASE("writes that a dead primary took with it are counted as lost, others are not") {
+  const FaultScript quiet{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
+                          {{absl::Seconds(5), "heal"}}};
+  const RunResult none = RunScript(quiet);
+  CHECK(none.violations.empty());
+  CHECK(none.writes.acknowledged > 1000);
+  CHECK(none.writes.lost == 0);
+  // What it took while its replica was cut off, and it could still be heard by the others.
+  const FaultScript loss{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
+                         {{absl::Seconds(1), "split p1 r1"},
+                          {absl::Seconds(4), "crash p1 lose host-gone"},
+                          {absl::Seconds(4), "faults p1 r1"},
+                          {absl::Seconds(4), "faults r1 p1"},
+                          {absl::Seconds(9), "heal"}}};
+  const RunResult some = RunScript(loss);
+  CHECK(some.violations.empty());
+  CHECK(some.writes.lost > 100);
+  CHECK(some.writes.lost < some.writes.acknowledged / 2);
+}
+
+}  // namespace
+}  // namespace clusterkit::sim
