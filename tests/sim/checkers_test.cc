@@ -222,7 +222,8 @@ TEST_CASE("FailNeedsMajority finds a FAIL without enough fresh reports") {
   fail.to = Health::kFail;
   fail.cause = HealthChanged::Cause::kReports;
   const auto conclude = [&](double at) {
-    checker.OnFail(Node(1), fail, voters, absl::Seconds(2), At(at));
+    checker.OnConcluded(Node(1), Node(5), absl::Seconds(2), At(at));
+    checker.OnFail(Node(1), fail, {voters});
   };
   checker.OnReport(Node(1), Node(2), Node(5), true, At(10));
   checker.OnReport(Node(1), Node(3), Node(5), true, At(11));
@@ -261,11 +262,11 @@ TEST_CASE("FailNeedsMajority finds a FAIL by a notice that proves nothing") {
   SECTION("none came") {}
   SECTION("of too few voters") { checker.OnNotice(Node(1), {Node(5), {Node(2), Node(9)}}); }
   SECTION("about another node") { checker.OnNotice(Node(1), {Node(4), {Node(2), Node(3)}}); }
-  checker.OnFail(Node(1), fail, voters, absl::Seconds(2), At(1));
+  checker.OnFail(Node(1), fail, {voters});
   CHECK(checker.violations().size() == 1);
 
   checker.OnNotice(Node(1), {Node(5), {Node(2), Node(3)}});
-  checker.OnFail(Node(1), fail, voters, absl::Seconds(2), At(1));
+  checker.OnFail(Node(1), fail, {voters});
   CHECK(checker.violations().size() == 1);
 }
 

@@ -48,13 +48,21 @@ class Checker {
   // How often there was something to check. A checker that saw nothing proves nothing.
   uint64_t seen() const { return seen_; }
 
+  // For texts: what to call a node, and what to say of when. Without them: its id, and nothing.
+  using NameOf = std::function<std::string(const NodeId&)>;
+  using TimeNow = std::function<std::string()>;
+  void SetNames(NameOf name_of, TimeNow time_now);
+
  protected:
   void Saw() { ++seen_; }
+  std::string Who(const NodeId& id) const;
   void Report(std::string text);
 
  private:
   static constexpr size_t kMostKept = 20;
   const std::string rule_;
+  NameOf name_of_;
+  TimeNow time_now_;
   uint64_t seen_ = 0;
   Violations violations_;
 };
@@ -132,14 +140,19 @@ class FailNeedsMajority : public Checker {
   void OnReport(const NodeId& observer, const NodeId& reporter, const NodeId& subject,
                 bool suspected, Instant now);
   void OnNotice(const NodeId& observer, const FailNotice& notice);
-  // `voters` as the observer sees them.
+  // FAIL is concluded now, from the reports that are fresh. The event may follow much later: it
+  // waits for the disk.
+  void OnConcluded(const NodeId& observer, const NodeId& subject, absl::Duration validity,
+                   Instant now);
+  // `electorates`: sets of voters, one of which it went by.
   void OnFail(const NodeId& observer, const HealthChanged& change,
-              const std::vector<NodeId>& voters, absl::Duration validity, Instant now);
+              const std::vector<std::vector<NodeId>>& electorates);
   void OnStart(const NodeId& observer);  // A new process remembers no reports.
 
  private:
   struct Heard {
     std::map<std::pair<NodeId, NodeId>, Instant> reports;  // (subject, reporter): when.
+    std::map<NodeId, std::set<NodeId>> concluded;          // Subject: who was fresh then.
     std::map<NodeId, std::vector<std::set<NodeId>>> notices;
   };
   std::map<NodeId, Heard> heard_;
@@ -154,8 +167,9 @@ class LeaseNeedsMajority : public Checker {
   void OnAnswer(const NodeId& primary, const NodeId& voter, Instant sent);
   void OnRequest(const NodeId& candidate, Epoch epoch, Instant now);
   void OnVote(const NodeId& candidate, const NodeId& voter, Epoch epoch);
-  // The lease grew to `until` while the voters were one of these sets: a node goes by what it
-  // knows, and publishes that a moment later.
+  // The lease grew to `until` while the voters were one of these sets, given in the order in which
+  // they were published, or something between the last three: a node goes by what it knows. When
+  // the lease grows, a view may be on its way to the disk, and the next one in the making.
   using Voters = std::vector<NodeId>;
   void OnLease(const NodeId& primary, Instant until, const std::vector<Voters>& voters,
                absl::Duration lease, Instant now);
@@ -165,8 +179,9 @@ class LeaseNeedsMajority : public Checker {
     std::map<NodeId, Instant> sent;
     std::map<Epoch, Instant> requests;
   };
-  static std::optional<Instant> AnsweredByMajority(const NodeId& primary, const Answers& answers,
-                                                   const Voters& voters, Instant now);
+  static std::optional<Instant> AnsweredBy(size_t majority, const NodeId& primary,
+                                           const Answers& answers, const Voters& voters,
+                                           Instant now);
 
   std::map<NodeId, Answers> answers_;
 };
@@ -243,6 +258,8 @@ class Checkers {
 
   // Both must live until the cluster is not advanced any more. Before the first node is added.
   void Attach(Cluster& cluster, Truth truth = nullptr);
+  // How violations tell the time; at first, the cluster's.
+  void SetTime(const Checker::TimeNow& time_now);
   // Looks at who serves now. Called at each event anyway; call it often for exact lengths.
   void Sample();
   // Two nodes may serve one slot for a while: slots are imported without a data plane that stops
@@ -268,6 +285,7 @@ class Checkers {
   ForgottenStay forgotten;
 
  private:
+  std::vector<Checker*> List();
   void OnSent(const Cluster::TracedFrame& traced);
   void OnDelivered(const Cluster::TracedFrame& traced);
   void OnEvent(const Cluster::TracedEvent& traced);
@@ -279,7 +297,7 @@ class Checkers {
   bool double_serving_allowed_ = false;
   bool forgetful_ = false;
   // The view of each node when we last looked, the one before it that differed, and a lease that
-  // has grown since: it is checked when there is one more view, or it is certain that none comes.
+  // has grown since: it is checked when there are two more views, or surely none comes.
   struct Watched {
     std::shared_ptr<const ClusterView> last, before;
     std::vector<LeaseNeedsMajority::Voters> electorates;  // The last few, newest at the end.
@@ -288,6 +306,7 @@ class Checkers {
       NodeId primary;
       Instant until, at;
       std::vector<LeaseNeedsMajority::Voters> voters;
+      int views_since = 0;
     };
     std::optional<Growth> growth;
   };

@@ -113,6 +113,9 @@ class Run {
       // A service that does not replicate has nothing to be behind with.
       return workload_->ProgressOf(name).value_or(Progress{Epoch{}, 0, true});
     });
+    checkers_.SetTime([this] {
+      return absl::StrFormat("%+.6f", absl::ToDoubleSeconds(cluster_.now() - formed_));
+    });
     if (Any(&FaultKind::doubles_serving)) checkers_.AllowDoubleServing();
     if (Any(&FaultKind::forgets)) checkers_.AllowForgetfulness();
     cluster_.AddEventSink([this](const Cluster::TracedEvent& traced) { OnEvent(traced); });

@@ -2,12 +2,25 @@
 
 #include "clusterkit/sim/checkers.h"
 
+#include <utility>
 #include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "clusterkit/describe.h"
 
 namespace clusterkit::sim {
 
+void Checker::SetNames(NameOf name_of, TimeNow time_now) {
+  name_of_ = std::move(name_of);
+  time_now_ = std::move(time_now);
+}
+
+std::string Checker::Who(const NodeId& id) const { return name_of_ ? name_of_(id) : ShortName(id); }
+
 void Checker::Report(std::string text) {
-  if (violations_.size() < kMostKept) violations_.push_back({rule_, std::move(text)});
+  if (violations_.size() == kMostKept) return;
+  if (time_now_) text = absl::StrCat(time_now_(), " ", text);
+  violations_.push_back({rule_, std::move(text)});
 }
 
 namespace {
@@ -35,8 +48,8 @@ std::vector<OneServer::Server> ServersIn(Cluster& cluster) {
   return servers;
 }
 
-// A view that rests on a save is published when that is durable.
-constexpr absl::Duration kViewIsPublished = absl::Seconds(1);
+// Views that rest on saves are published when those are durable.
+constexpr absl::Duration kViewsArePublished = absl::Seconds(5);
 // Several views may come between two looks at a node.
 constexpr size_t kElectorates = 16;
 
@@ -49,6 +62,7 @@ absl::Duration Patience(const Options& options) {
 void Checkers::Attach(Cluster& cluster, Truth truth) {
   cluster_ = &cluster;
   truth_ = std::move(truth);
+  SetTime([&cluster] { return absl::FormatDuration(cluster.now().since_origin); });
   cluster.AddFrameSink([this](const Cluster::TracedFrame& traced) {
     OnSent(traced);
     return true;
@@ -72,6 +86,11 @@ void Checkers::Attach(Cluster& cluster, Truth truth) {
   });
 }
 
+void Checkers::SetTime(const Checker::TimeNow& time_now) {
+  const auto name_of = [this](const NodeId& id) { return cluster_->NameOf(id); };
+  for (Checker* checker : List()) checker->SetNames(name_of, time_now);
+}
+
 void Checkers::Sample() { one_server.OnServers(cluster_->now(), ServersIn(*cluster_)); }
 
 void Checkers::OnSent(const Cluster::TracedFrame& traced) {
@@ -84,6 +103,11 @@ void Checkers::OnSent(const Cluster::TracedFrame& traced) {
     durable.OnRequest(sender, request->epoch);
     lease.OnRequest(sender, request->epoch, cluster_->LocalNow(traced.from));
     if (truth_) synced.OnRequest(sender, request->epoch, truth_(traced.from));
+  }
+  if (const auto* notice = std::get_if<FailNotice>(&message->body)) {
+    fail.OnConcluded(sender, notice->subject,
+                     cluster_->node(traced.from).options().ReportValidity(),
+                     cluster_->LocalNow(traced.from));
   }
   if (const auto* ack = std::get_if<FailoverAuthAck>(&message->body)) {
     const NodeId candidate = cluster_->IdOf(traced.to);
@@ -130,7 +154,7 @@ void Checkers::OnDelivered(const Cluster::TracedFrame& traced) {
 void Checkers::OnEvent(const Cluster::TracedEvent& traced) {
   Watch(traced.node);
   Sample();
-  const Watched& watched = watched_[traced.node];
+  Watched& watched = watched_[traced.node];
   const ClusterView& view = *watched.last;
   const NodeId& self = view.self().id;
   const Instant now = cluster_->LocalNow(traced.node);
@@ -139,10 +163,7 @@ void Checkers::OnEvent(const Cluster::TracedEvent& traced) {
       one_winner.OnWin(self, view.self().shard, ended->epoch);
     }
   } else if (const auto* health = std::get_if<HealthChanged>(&traced.event)) {
-    if (health->to == Health::kFail) {
-      fail.OnFail(self, *health, view.voters(),
-                  cluster_->node(traced.node).options().ReportValidity(), now);
-    }
+    if (health->to == Health::kFail) fail.OnFail(self, *health, watched.electorates);
   } else if (const auto* rebound = std::get_if<SlotsRebound>(&traced.event)) {
     if (watched.before != nullptr) slots.OnRebound(self, *rebound, *watched.before, view);
   } else if (const auto* added = std::get_if<NodeAdded>(&traced.event)) {
@@ -193,8 +214,11 @@ void Checkers::Watch(const Name& name) {
 void Checkers::CheckLease(const Node& node, Watched& watched, bool view_changed, Instant now) {
   const ClusterView& view = *watched.last;
   std::optional<Watched::Growth>& growth = watched.growth;
-  if (growth && (view_changed || now - growth->at > kViewIsPublished)) {
+  if (growth && view_changed) {
+    ++growth->views_since;
     growth->voters.push_back(view.voters());
+  }
+  if (growth && (growth->views_since == 2 || now - growth->at > kViewsArePublished)) {
     lease.OnLease(growth->primary, growth->until, growth->voters, node.options().ServeLease(),
                   growth->at);
     growth.reset();
@@ -202,12 +226,17 @@ void Checkers::CheckLease(const Node& node, Watched& watched, bool view_changed,
   const Instant until = view.serve_until();
   if (view.self().role != Role::kPrimary || until <= now || until <= watched.until) return;
   watched.until = until;
-  growth = Watched::Growth{view.self().id, until, now, watched.electorates};
+  growth = Watched::Growth{view.self().id, until, now, watched.electorates, 0};
+}
+
+std::vector<Checker*> Checkers::List() {
+  return {&one_vote, &one_winner, &epochs,   &durable,    &slots,    &fail,
+          &lease,    &synced,     &freshest, &one_server, &forgotten};
 }
 
 std::vector<const Checker*> Checkers::all() const {
-  return {&one_vote, &one_winner, &epochs,   &durable,    &slots,    &fail,
-          &lease,    &synced,     &freshest, &one_server, &forgotten};
+  const std::vector<Checker*> list = const_cast<Checkers*>(this)->List();
+  return {list.begin(), list.end()};
 }
 
 Violations Checkers::violations() const {

@@ -13,7 +13,7 @@ void EpochsNeverGoBack::OnDurable(const PersistentState& state) {
   Marks& marks = marks_[state.self];
   const auto grow = [&](const std::string& what, Epoch& mark, Epoch value) {
     if (value < mark) {
-      Report(absl::StrCat(what, " of ", ShortName(state.self), " went back from ", mark.value,
+      Report(absl::StrCat(what, " of ", Who(state.self), " went back from ", mark.value,
                           " to ", value.value));
     }
     mark = std::max(mark, value);
@@ -45,7 +45,7 @@ void DurableBeforeSent::OnHeader(const Header& header) {
   Saw();
   const Epoch durable = durable_[header.sender].config;
   if (header.role != Role::kPrimary || header.config_epoch <= durable) return;
-  Report(absl::StrCat(ShortName(header.sender), " speaks of its config epoch ",
+  Report(absl::StrCat(Who(header.sender), " speaks of its config epoch ",
                       header.config_epoch.value, ", durable is ", durable.value));
 }
 
@@ -53,7 +53,7 @@ void DurableBeforeSent::OnRequest(const NodeId& candidate, Epoch epoch) {
   Saw();
   const Epoch durable = durable_[candidate].current;
   if (epoch <= durable) return;
-  Report(absl::StrCat(ShortName(candidate), " stands in epoch ", epoch.value, ", durable is ",
+  Report(absl::StrCat(Who(candidate), " stands in epoch ", epoch.value, ", durable is ",
                       durable.value));
 }
 
@@ -67,7 +67,7 @@ void DurableBeforeSent::OnAck(const NodeId& voter, const ShardId& shard, Epoch e
       (found->second.epoch > epoch || found->second == VoteRecord{shard, epoch, candidate})) {
     return;
   }
-  Report(absl::StrCat("vote of ", ShortName(voter), " for ", ShortName(candidate), " in shard ",
+  Report(absl::StrCat("vote of ", Who(voter), " for ", Who(candidate), " in shard ",
                       shard.ToHex().substr(0, 8), " epoch ", epoch.value,
                       " left before it was durable"));
 }

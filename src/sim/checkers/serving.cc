@@ -1,6 +1,7 @@
 // Who may serve, and until when.
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
@@ -24,9 +25,9 @@ void LeaseNeedsMajority::OnVote(const NodeId& candidate, const NodeId& voter, Ep
   if (asked != requests.end()) OnAnswer(candidate, voter, asked->second);
 }
 
-std::optional<Instant> LeaseNeedsMajority::AnsweredByMajority(const NodeId& primary,
-                                                              const Answers& answers,
-                                                              const Voters& voters, Instant now) {
+std::optional<Instant> LeaseNeedsMajority::AnsweredBy(size_t majority, const NodeId& primary,
+                                                      const Answers& answers,
+                                                      const Voters& voters, Instant now) {
   std::vector<Instant> sent;
   for (const NodeId& voter : voters) {
     const auto answered = answers.sent.find(voter);
@@ -36,7 +37,6 @@ std::optional<Instant> LeaseNeedsMajority::AnsweredByMajority(const NodeId& prim
       sent.push_back(answered->second);
     }
   }
-  const size_t majority = voters.size() / 2 + 1;
   if (sent.size() < majority) return std::nullopt;
   std::sort(sent.begin(), sent.end(), std::greater<>());
   return sent[majority - 1];
@@ -48,15 +48,25 @@ void LeaseNeedsMajority::OnLease(const NodeId& primary, Instant until,
   Saw();
   const Answers& answers = answers_[primary];
   Instant backed = Instant::InfinitePast();
-  for (const Voters& electorate : voters) {
-    if (const auto sent = AnsweredByMajority(primary, answers, electorate, now)) {
+  const auto try_with = [&](size_t majority, const Voters& electorate) {
+    if (const auto sent = AnsweredBy(majority, primary, answers, electorate, now)) {
       backed = std::max(backed, *sent + lease);
     }
+  };
+  for (const Voters& electorate : voters) try_with(electorate.size() / 2 + 1, electorate);
+  // Not more than these, and a majority of the smallest.
+  std::set<NodeId> either;
+  size_t smallest = SIZE_MAX;
+  for (size_t i = voters.size() - std::min<size_t>(voters.size(), 3); i < voters.size(); ++i) {
+    either.insert(voters[i].begin(), voters[i].end());
+    smallest = std::min(smallest, voters[i].size());
   }
+  try_with(smallest / 2 + 1, Voters(either.begin(), either.end()));
   if (until <= backed) return;
-  Report(absl::StrCat(ShortName(primary), " may serve for ", absl::FormatDuration(until - now),
-                      "; what a majority of voters answered is good for ",
-                      backed < now ? std::string("nothing") : absl::FormatDuration(backed - now)));
+  Report(absl::StrCat(
+      Who(primary), " may serve for ", absl::FormatDuration(until - now),
+      "; what a majority of voters answered is good for ",
+      backed < now ? std::string("nothing") : absl::FormatDuration(backed - now)));
 }
 
 void OneServer::OnServers(Instant now, const std::vector<Server>& servers) {
@@ -66,8 +76,8 @@ void OneServer::OnServers(Instant now, const std::vector<Server>& servers) {
     for (size_t j = i + 1; j < servers.size(); ++j) {
       if (!servers[i].slots.Intersects(servers[j].slots)) continue;
       doubled = true;
-      Report(absl::StrCat(ShortName(servers[i].node), " and ", ShortName(servers[j].node),
-                          " serve the same slots at ", absl::FormatDuration(now.since_origin)));
+      Report(absl::StrCat(Who(servers[i].node), " and ", Who(servers[j].node),
+                          " serve the same slots"));
     }
   }
   if (doubled_since_) doubled_ += now - *doubled_since_;

@@ -1,6 +1,7 @@
 // What a node may conclude from what it was told: owners, failures, members.
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "clusterkit/describe.h"
@@ -22,9 +23,9 @@ void SlotsMoveUp::OnRebound(const NodeId& observer, const SlotsRebound& rebound,
     if (from == nullptr || from->role != Role::kPrimary || to == nullptr) continue;
     Saw();
     if (to->config_epoch > from->config_epoch) continue;
-    Report(absl::StrCat("at ", ShortName(observer), " slot ", change.slot.value, " moved from ",
-                        ShortName(*held), " epoch ", from->config_epoch.value, " to ",
-                        ShortName(change.to), " epoch ", to->config_epoch.value));
+    Report(absl::StrCat("at ", Who(observer), " slot ", change.slot.value, " moved from ",
+                        Who(*held), " epoch ", from->config_epoch.value, " to ",
+                        Who(change.to), " epoch ", to->config_epoch.value));
   }
 }
 
@@ -43,38 +44,43 @@ void FailNeedsMajority::OnNotice(const NodeId& observer, const FailNotice& notic
                                                         notice.reporters.end());
 }
 
+void FailNeedsMajority::OnConcluded(const NodeId& observer, const NodeId& subject,
+                                    absl::Duration validity, Instant now) {
+  Heard& heard = heard_[observer];
+  std::set<NodeId>& fresh = heard.concluded[subject];
+  fresh.clear();
+  for (const auto& [of, at] : heard.reports) {
+    if (of.first == subject && now - at <= validity) fresh.insert(of.second);
+  }
+}
+
 void FailNeedsMajority::OnFail(const NodeId& observer, const HealthChanged& change,
-                               const std::vector<NodeId>& voters, absl::Duration validity,
-                               Instant now) {
+                               const std::vector<std::vector<NodeId>>& electorates) {
   Saw();
-  const Heard& heard = heard_[observer];
-  const size_t majority = voters.size() / 2 + 1;
-  const auto is_voter = [&](const NodeId& id) {
-    return std::find(voters.begin(), voters.end(), id) != voters.end();
-  };
-  const auto fail = [&](const std::string& why) {
-    Report(absl::StrCat(ShortName(observer), " takes ", ShortName(change.id), " as FAIL ", why));
-  };
+  Heard& heard = heard_[observer];
+  std::vector<std::set<NodeId>> proofs;
   if (change.cause == HealthChanged::Cause::kReports) {
-    size_t fresh = 0;
-    for (const NodeId& reporter : change.reporters) {
-      const auto report = heard.reports.find({change.id, reporter});
-      const bool heard_it = report != heard.reports.end() && now - report->second <= validity;
-      if (is_voter(reporter) && (reporter == observer || heard_it)) ++fresh;
-    }
-    if (fresh < majority) {
-      fail(absl::StrCat("with ", fresh, " fresh reports of voters, needs ", majority));
-    }
-    return;
+    std::set<NodeId>& fresh = heard.concluded[change.id];
+    fresh.insert(observer);
+    proofs.emplace_back();
+    std::set_intersection(fresh.begin(), fresh.end(), change.reporters.begin(),
+                          change.reporters.end(),
+                          std::inserter(proofs.back(), proofs.back().end()));
+  } else {
+    proofs = heard.notices[change.id];
   }
-  const auto notices = heard.notices.find(change.id);
-  if (notices != heard.notices.end()) {
-    for (const std::set<NodeId>& reporters : notices->second) {
-      const auto known = std::count_if(reporters.begin(), reporters.end(), is_voter);
-      if (static_cast<size_t>(known) >= majority) return;
+  for (const std::set<NodeId>& proof : proofs) {
+    for (const std::vector<NodeId>& voters : electorates) {
+      const auto counts = std::count_if(voters.begin(), voters.end(),
+                                        [&](const NodeId& id) { return proof.contains(id); });
+      if (static_cast<size_t>(counts) > voters.size() / 2) return;
     }
   }
-  fail("without a notice that proves it");
+  Report(absl::StrCat(Who(observer), " takes ", Who(change.id), " as FAIL",
+                      change.cause == HealthChanged::Cause::kReports
+                          ? absl::StrCat(" with ", proofs[0].size(), " fresh reports, needs ",
+                                         change.needed)
+                          : std::string(" without a notice that proves it")));
 }
 
 void FailNeedsMajority::OnStart(const NodeId& observer) { heard_.erase(observer); }
@@ -92,7 +98,7 @@ void ForgottenStay::OnAdded(const NodeId& observer, const NodeAdded& added, Inst
     until_.erase(found);
     return;
   }
-  Report(absl::StrCat(ShortName(observer), " knows ", ShortName(added.id), " again, ",
+  Report(absl::StrCat(Who(observer), " knows ", Who(added.id), " again, ",
                       absl::FormatDuration(found->second - now), " before the end of its ban"));
 }
 

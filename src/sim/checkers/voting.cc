@@ -16,9 +16,9 @@ void OneVotePerEpoch::OnAck(const NodeId& voter, const ShardId& shard, Epoch epo
   Saw();
   const auto [found, first] = granted_.try_emplace({voter, shard, epoch}, candidate);
   if (first || found->second == candidate) return;
-  Report(absl::StrCat("two votes of ", ShortName(voter), " in shard ", ShortShard(shard), " epoch ",
-                      epoch.value, ": for ", ShortName(found->second), " and ",
-                      ShortName(candidate)));
+  Report(absl::StrCat("two votes of ", Who(voter), " in shard ", ShortShard(shard), " epoch ",
+                      epoch.value, ": for ", Who(found->second), " and ",
+                      Who(candidate)));
 }
 
 void OneWinner::OnWin(const NodeId& winner, const ShardId& shard, Epoch epoch) {
@@ -26,13 +26,13 @@ void OneWinner::OnWin(const NodeId& winner, const ShardId& shard, Epoch epoch) {
   const auto [found, first] = winners_.try_emplace({shard, epoch}, winner);
   if (first || found->second == winner) return;
   Report(absl::StrCat("two winners of shard ", ShortShard(shard), " epoch ", epoch.value, ": ",
-                      ShortName(found->second), " and ", ShortName(winner)));
+                      Who(found->second), " and ", Who(winner)));
 }
 
 void CandidateIsSynced::OnRequest(const NodeId& candidate, Epoch epoch, const Progress& truth) {
   Saw();
   if (truth.synced) return;
-  Report(absl::StrCat(ShortName(candidate), " stands in epoch ", epoch.value,
+  Report(absl::StrCat(Who(candidate), " stands in epoch ", epoch.value,
                       " without a complete copy"));
 }
 
@@ -69,8 +69,8 @@ void FreshestIsPreferred::OnVote(const ClusterView& view, const NodeId& candidat
     if (node == nullptr || node->role != Role::kReplica || node->shard != shard) continue;
     if (node->health != Health::kOnline || node->no_failover) continue;
     if (Progress::Compare(told.progress, progress) <= 0) continue;
-    Report(absl::StrCat(ShortName(voter), " votes for ", ShortName(candidate), " at ",
-                        Describe(progress), " but knows of ", ShortName(id), " at ",
+    Report(absl::StrCat(Who(voter), " votes for ", Who(candidate), " at ",
+                        Describe(progress), " but knows of ", Who(id), " at ",
                         Describe(told.progress)));
   }
 }
