@@ -3,14 +3,14 @@
 #
 #   scripts/install_deps.sh          what building and testing need
 #   scripts/install_deps.sh --demo   what building kvserver and running scripts/demo.sh need
-#   scripts/install_deps.sh --all    also clang with its sanitizers and fuzzer, and the linters
+#   scripts/install_deps.sh --all    also clang with its sanitizers and fuzzer, linters, gcovr
 set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache pkg-config libabsl-dev libprotobuf-dev protobuf-compiler
        libuv1-dev python3)
 demo=(redis-tools)
 test=(catch2 redis-server spin)
-extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
+extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr)
 
 case "${1:-}" in
   "") wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <iostream>
 #include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 
 #include "clusterkit/sim/data_plane.h"
 #include "support/catch.h"
@@ -179,6 +182,74 @@ TEST_CASE("a run finds a cluster that is not whole after the faults") {
   FaultScript repaired = script;
   repaired.cluster += " faults=slots";
   CHECK(RunScript(repaired).violations.empty());
+}
+
+TEST_CASE("a run finds a node that is gone but not forgotten") {
+  const FaultScript script{"cluster seed=5 primaries=3 replicas=1 node-timeout=500ms",
+                           {{absl::Seconds(1), "crash r1 lose"},
+                            {absl::Seconds(1), "wipe r1"},
+                            {absl::Seconds(1), "restart r1"}}};
+  CHECK(Breaks(RunScript(script), "heals"));
+}
+
+TEST_CASE("a run finds two servers of one slot, unless its faults excuse them") {
+  // Slots that are imported are served by their old owner until it hears of it.
+  const FaultScript script{"cluster seed=5 primaries=3 replicas=0 node-timeout=500ms",
+                           {{absl::Seconds(1), "partition {p1 | p2 p3}"},
+                            {absl::Seconds(1), "import p2 0-99"},
+                            {absl::Seconds(2), "heal"}}};
+  const RunResult broken = RunScript(script);
+  CHECK(Breaks(broken, "one-server"));
+  CHECK(broken.doubled > absl::ZeroDuration());
+  FaultScript excused = script;
+  excused.cluster += " faults=import";
+  const RunResult measured = RunScript(excused);
+  CHECK(measured.violations.empty());
+  CHECK(measured.doubled == broken.doubled);
+}
+
+TEST_CASE("a service that hangs, and a machine that is suspended, are replaced") {
+  for (const char* fault : {"host-alive p1 off", "suspend p1", "pause p1"}) {
+    INFO(fault);
+    const FaultScript script{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
+                             {{absl::Seconds(1), fault}, {absl::Seconds(2), "settle"}}};
+    const RunResult result = RunScript(script);
+    CHECK(result.violations.empty());
+    CHECK(result.coverage.Counts().contains("election: won"));
+  }
+}
+
+TEST_CASE("a cluster of which all addresses changed is whole again when it is told of one seed") {
+  FaultScript script{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms", {}};
+  for (const char* name : {"p1", "p2", "p3", "r1", "r2", "r3"}) {
+    script.steps.push_back({absl::Seconds(1), absl::StrCat("crash ", name)});
+    script.steps.push_back({absl::Seconds(1), absl::StrCat("readdress ", name)});
+    script.steps.push_back({absl::Seconds(2), absl::StrCat("restart ", name)});
+  }
+  std::stable_sort(script.steps.begin(), script.steps.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+  CHECK(Breaks(RunScript(script), "heals"));
+  for (const char* name : {"p2", "p3", "r1", "r2", "r3"}) {
+    script.steps.push_back({absl::Seconds(3), absl::StrCat("meet p1 ", name)});
+  }
+  CHECK(RunScript(script).violations.empty());
+}
+
+TEST_CASE("a damaged state file keeps a node down until it gets another") {
+  const FaultScript damaged{
+      "cluster seed=5 primaries=3 replicas=3 node-timeout=500ms faults=old-file",
+      {{absl::Seconds(1), "backup r1"},
+       {absl::Seconds(1), "crash r1"},
+       {absl::Seconds(1), "damage r1"},
+       {absl::Seconds(2), "restart r1"},
+       {absl::Seconds(3), "restore r1"},
+       {absl::Seconds(3), "restart r1"}}};
+  RunOptions options;
+  options.trace = true;
+  const RunResult result = RunScript(damaged, options);
+  CHECK(result.violations.empty());
+  CHECK(result.trace.find("# restart r1 -> the state file is damaged") != std::string::npos);
+  CHECK(result.trace.find("# restart r1 -> ok") != std::string::npos);
 }
 
 TEST_CASE("a candidate that lies about its copy is found") {
