@@ -140,8 +140,8 @@ class FailNeedsMajority : public Checker {
   void OnReport(const NodeId& observer, const NodeId& reporter, const NodeId& subject,
                 bool suspected, Instant now);
   void OnNotice(const NodeId& observer, const FailNotice& notice);
-  // FAIL is concluded now, from the reports that are fresh. The event may follow much later: it
-  // waits for the disk.
+  // FAIL is concluded now, or a little earlier, from the reports that are fresh. The event may
+  // follow much later: it waits for the disk.
   void OnConcluded(const NodeId& observer, const NodeId& subject, absl::Duration validity,
                    Instant now);
   // `electorates`: sets of voters, one of which it went by.
@@ -168,7 +168,7 @@ class LeaseNeedsMajority : public Checker {
   void OnRequest(const NodeId& candidate, Epoch epoch, Instant now);
   void OnVote(const NodeId& candidate, const NodeId& voter, Epoch epoch);
   // The lease grew to `until` while the voters were one of these sets, given in the order in which
-  // they were published, or something between the last three: a node goes by what it knows. When
+  // they were published, or something between the last few: a node goes by what it knows. When
   // the lease grows, a view may be on its way to the disk, and the next one in the making.
   using Voters = std::vector<NodeId>;
   void OnLease(const NodeId& primary, Instant until, const std::vector<Voters>& voters,
@@ -297,14 +297,17 @@ class Checkers {
   bool double_serving_allowed_ = false;
   bool forgetful_ = false;
   // The view of each node when we last looked, the one before it that differed, and a lease that
-  // has grown since: it is checked when there are two more views, or surely none comes.
+  // has grown since: it is checked when there are some more views, or surely none comes. With a
+  // slow disk a node is too far ahead of what it publishes, and its leases are not checked.
   struct Watched {
     std::shared_ptr<const ClusterView> last, before;
     std::vector<LeaseNeedsMajority::Voters> electorates;  // The last few, newest at the end.
     Instant until = Instant::InfinitePast();
+    bool slow_disk = false;
     struct Growth {
       NodeId primary;
-      Instant until, at;
+      Instant until, at;  // On the node's clock.
+      Instant seen;       // On the simulation's.
       std::vector<LeaseNeedsMajority::Voters> voters;
       int views_since = 0;
     };

@@ -48,7 +48,9 @@ std::vector<OneServer::Server> ServersIn(Cluster& cluster) {
   return servers;
 }
 
-// Views that rest on saves are published when those are durable.
+// A view that rests on a save is published when that is durable.
+constexpr absl::Duration kQuickDisk = absl::Milliseconds(5);
+constexpr int kViewsUnderWay = 3;
 constexpr absl::Duration kViewsArePublished = absl::Seconds(5);
 // Several views may come between two looks at a node.
 constexpr size_t kElectorates = 16;
@@ -163,7 +165,14 @@ void Checkers::OnEvent(const Cluster::TracedEvent& traced) {
       one_winner.OnWin(self, view.self().shard, ended->epoch);
     }
   } else if (const auto* health = std::get_if<HealthChanged>(&traced.event)) {
-    if (health->to == Health::kFail) fail.OnFail(self, *health, watched.electorates);
+    if (health->to == Health::kFail) {
+      // Once more, in case there was nobody to tell.
+      if (health->cause == HealthChanged::Cause::kReports) {
+        fail.OnConcluded(self, health->id, cluster_->node(traced.node).options().ReportValidity(),
+                         now);
+      }
+      fail.OnFail(self, *health, watched.electorates);
+    }
   } else if (const auto* rebound = std::get_if<SlotsRebound>(&traced.event)) {
     if (watched.before != nullptr) slots.OnRebound(self, *rebound, *watched.before, view);
   } else if (const auto* added = std::get_if<NodeAdded>(&traced.event)) {
@@ -199,6 +208,7 @@ void Checkers::Watch(const Name& name) {
   const Node& node = cluster_->node(name);
   std::shared_ptr<const ClusterView> view = node.view();
   Watched& watched = watched_[name];
+  watched.slow_disk |= cluster_->DiskFaultsOf(name).sync_latency > kQuickDisk;
   const bool changed = view != watched.last;
   if (changed) {
     auto& electorates = watched.electorates;
@@ -218,15 +228,17 @@ void Checkers::CheckLease(const Node& node, Watched& watched, bool view_changed,
     ++growth->views_since;
     growth->voters.push_back(view.voters());
   }
-  if (growth && (growth->views_since == 2 || now - growth->at > kViewsArePublished)) {
+  if (growth && (growth->views_since == kViewsUnderWay ||
+                 cluster_->now() - growth->seen > kViewsArePublished)) {
     lease.OnLease(growth->primary, growth->until, growth->voters, node.options().ServeLease(),
                   growth->at);
     growth.reset();
   }
   const Instant until = view.serve_until();
+  if (watched.slow_disk) return;
   if (view.self().role != Role::kPrimary || until <= now || until <= watched.until) return;
   watched.until = until;
-  growth = Watched::Growth{view.self().id, until, now, watched.electorates, 0};
+  growth = Watched::Growth{view.self().id, until, now, cluster_->now(), watched.electorates, 0};
 }
 
 std::vector<Checker*> Checkers::List() {

@@ -25,6 +25,13 @@ void LeaseNeedsMajority::OnVote(const NodeId& candidate, const NodeId& voter, Ep
   if (asked != requests.end()) OnAnswer(candidate, voter, asked->second);
 }
 
+namespace {
+
+// Views that a node may be ahead of, and the one before.
+constexpr size_t kUnderWay = 4;
+
+}  // namespace
+
 std::optional<Instant> LeaseNeedsMajority::AnsweredBy(size_t majority, const NodeId& primary,
                                                       const Answers& answers,
                                                       const Voters& voters, Instant now) {
@@ -57,7 +64,7 @@ void LeaseNeedsMajority::OnLease(const NodeId& primary, Instant until,
   // Not more than these, and a majority of the smallest.
   std::set<NodeId> either;
   size_t smallest = SIZE_MAX;
-  for (size_t i = voters.size() - std::min<size_t>(voters.size(), 3); i < voters.size(); ++i) {
+  for (size_t i = voters.size() - std::min(voters.size(), kUnderWay); i < voters.size(); ++i) {
     either.insert(voters[i].begin(), voters[i].end());
     smallest = std::min(smallest, voters[i].size());
   }

@@ -48,7 +48,6 @@ void FailNeedsMajority::OnConcluded(const NodeId& observer, const NodeId& subjec
                                     absl::Duration validity, Instant now) {
   Heard& heard = heard_[observer];
   std::set<NodeId>& fresh = heard.concluded[subject];
-  fresh.clear();
   for (const auto& [of, at] : heard.reports) {
     if (of.first == subject && now - at <= validity) fresh.insert(of.second);
   }
@@ -69,6 +68,7 @@ void FailNeedsMajority::OnFail(const NodeId& observer, const HealthChanged& chan
   } else {
     proofs = heard.notices[change.id];
   }
+  heard.concluded.erase(change.id);
   for (const std::set<NodeId>& proof : proofs) {
     for (const std::vector<NodeId>& voters : electorates) {
       const auto counts = std::count_if(voters.begin(), voters.end(),
