@@ -51,6 +51,7 @@ class ClusterHost final : public CommandGate,
   Server& server() { return server_; }
   // The client endpoint of the primary that this node follows; an empty host: not known.
   clusterkit::Endpoint PrimaryAddress() override;
+  std::string MyId() override { return view().self().id.ToHex(); }
 
   // Runs `work` with the node on its thread, and, once what it did is saved and published, what
   // it returns on this thread to write the reply. The client waits, its other requests behind it.

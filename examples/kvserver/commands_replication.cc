@@ -36,6 +36,9 @@ void ReplConf(CommandContext& context) {
       replication.AnnouncementOf(context.client.id).port = number;
     } else if (EqualsIgnoreCase(option, "ip-address")) {
       replication.AnnouncementOf(context.client.id).host = std::string(args[i + 1].substr(0, 255));
+    } else if (EqualsIgnoreCase(option, "primary-id")) {
+      replication.AnnouncementOf(context.client.id).primary_id =
+          std::string(args[i + 1].substr(0, 2 * clusterkit::NodeId::kSize));
     } else if (!EqualsIgnoreCase(option, "capa")) {
       std::string text = "ERR Unrecognized REPLCONF option: ";
       return context.reply.Error(text.append(option.substr(0, 128)));

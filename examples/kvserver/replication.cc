@@ -91,6 +91,10 @@ void Replication::BecomeEmpty() {
 
 std::string_view Replication::Attach(Client& client) {
   if (is_replica()) return "ERR Can't SYNC with a replica: only primaries have replicas here";
+  const std::string& wanted = primary_side_.AnnouncementOf(client.id).primary_id;
+  if (!wanted.empty() && wanted != cluster_.MyId()) {
+    return "ERR Can't SYNC: this is not the primary that you follow, but another node";
+  }
   if (!data_.progress.synced) return "NOMASTERLINK data is missing here";
   primary_side_.Attach(client);
   return {};

@@ -31,6 +31,7 @@ class Replication final : public ReplicationSink, private ReplicationReplica::Ow
     virtual void ReportDataPresent() = 0;
     // The client endpoint of the primary that this node follows; an empty host: not known.
     virtual clusterkit::Endpoint PrimaryAddress() = 0;
+    virtual std::string MyId() = 0;
     // Whether this node, a primary, serves its slots: what it holds is what there is.
     virtual bool Serving() = 0;
   };
@@ -82,6 +83,7 @@ class Replication final : public ReplicationSink, private ReplicationReplica::Ow
 
   // ReplicationReplica::Owner.
   clusterkit::Endpoint PrimaryAddress() override { return cluster_.PrimaryAddress(); }
+  std::string PrimaryId() override { return primary_id_ ? primary_id_->ToHex() : std::string(); }
   void OnLoadingStarted(uint64_t history) override;
   void OnLoaded(std::string_view stream_id, uint64_t offset) override;
   void OnApplied(size_t bytes) override { data_.progress.offset += bytes; }

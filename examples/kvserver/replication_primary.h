@@ -48,7 +48,8 @@ class ReplicationPrimary {
   // What a replica told of itself with REPLCONF before PSYNC.
   struct Announcement {
     int64_t port = 0;
-    std::string host;  // empty: the address that it came from
+    std::string host;        // empty: the address that it came from
+    std::string primary_id;  // whom it looks for; empty: it did not say
   };
 
   ReplicationPrimary(Server& server, DataState& data);

@@ -151,6 +151,7 @@ void ReplicationReplica::SendHandshake() {
   const int64_t port =
       config.cluster_announce_port != 0 ? config.cluster_announce_port : config.port;
   const std::string port_text = absl::StrCat(port);
+  const std::string primary_id = owner_.PrimaryId();
   replies_due_ = 3;
   add({"PING"});
   if (!config.masterauth.empty()) {
@@ -162,7 +163,7 @@ void ReplicationReplica::SendHandshake() {
     }
   }
   add({"REPLCONF", "listening-port", port_text});
-  add({"REPLCONF", "capa", "eof", "capa", "psync2"});
+  add({"REPLCONF", "capa", "eof", "capa", "psync2", "primary-id", primary_id});
   if (!config.cluster_announce_ip.empty()) {
     ++replies_due_;
     add({"REPLCONF", "ip-address", config.cluster_announce_ip});

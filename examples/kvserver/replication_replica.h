@@ -30,6 +30,8 @@ class ReplicationReplica {
     virtual ~Owner() = default;
     // The primary's client endpoint; an empty host if it is not known.
     virtual clusterkit::Endpoint PrimaryAddress() = 0;
+    // Whom to find there. Somebody else may have that address by now, even an empty node.
+    virtual std::string PrimaryId() = 0;
     // The old data are gone, the new ones begin to arrive.
     virtual void OnLoadingStarted(uint64_t history) = 0;
     // The data are complete up to `offset` of the stream.

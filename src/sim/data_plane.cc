@@ -39,26 +39,36 @@ struct Data {
   std::optional<ReplicationStatus> override_status;
 };
 
-// What a primary sends to its replicas: history, offset, and id, start and end of each segment.
-std::string EncodeData(const Data& data) {
-  std::string text = absl::StrCat(data.progress.history.value, " ", data.progress.offset);
+// What a primary sends to its replicas: its id, history, offset, and id, start and end of each
+// segment.
+std::string EncodeData(const NodeId& self, const Data& data) {
+  std::string text =
+      absl::StrCat(self.ToHex(), " ", data.progress.history.value, " ", data.progress.offset);
   for (const Segment& s : data.lineage) absl::StrAppend(&text, " ", s.id, " ", s.start, " ", s.end);
   return text;
 }
 
-bool DecodeData(std::string_view text, Progress& progress, Lineage& lineage) {
-  std::vector<uint64_t> numbers;
-  for (absl::string_view word : absl::StrSplit(absl::string_view(text.data(), text.size()), ' ')) {
-    numbers.emplace_back();
-    if (!absl::SimpleAtoi(word, &numbers.back())) return false;
+struct Copied {
+  NodeId from;
+  Progress progress;
+  Lineage lineage;
+};
+
+std::optional<Copied> DecodeData(std::string_view text) {
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(absl::string_view(text.data(), text.size()), ' ');
+  if (words.size() % 3 != 0) return std::nullopt;
+  const absl::StatusOr<NodeId> from = NodeId::FromHex({words[0].data(), words[0].size()});
+  if (!from.ok()) return std::nullopt;
+  std::vector<uint64_t> numbers(words.size() - 1);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (!absl::SimpleAtoi(words[i + 1], &numbers[i])) return std::nullopt;
   }
-  if (numbers.size() % 3 != 2) return false;
-  progress.history.value = numbers[0];
-  progress.offset = numbers[1];
+  Copied copied{*from, {Epoch{numbers[0]}, numbers[1], false}, {}};
   for (size_t i = 2; i < numbers.size(); i += 3) {
-    lineage.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
+    copied.lineage.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
   }
-  return true;
+  return copied;
 }
 
 }  // namespace
@@ -110,11 +120,12 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
     if (replicas_.erase(link) == 0 && link == upstream_) LoseUpstream();
   }
   void OnFrame(LinkId link, std::string_view frame) override {
-    Progress primary;
-    Lineage lineage;
-    if (link != upstream_ || !data_.host_alive || !DecodeData(frame, primary, lineage)) return;
+    if (link != upstream_ || !data_.host_alive) return;
+    const std::optional<Copied> copied = DecodeData(frame);
+    // At the address of our primary there may be somebody else by now, even a new, empty node.
+    if (!copied || copied->from != View()->self().primary) return;
     last_io_ = Now();
-    Copy(primary, lineage);
+    Copy(copied->progress, copied->lineage);
   }
   void OnBadFrame(LinkId link, const absl::Status&) override { transport_->Close(link); }
 
@@ -158,7 +169,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
                         !view.data_missing() && Now() < view.serve_until();
     if (serves) Write(plane_->options.writes_per_tick);
     if (view.data_missing()) return;
-    for (LinkId link : replicas_) transport_->Send(link, EncodeData(data_));
+    for (LinkId link : replicas_) transport_->Send(link, EncodeData(view.self().id, data_));
   }
 
   // Acknowledged at once: replication is asynchronous.

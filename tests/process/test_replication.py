@@ -230,6 +230,18 @@ class AsPrimary(harness.ProcessTest):
         self.primary.call("SET", "still", "1")
         self.assertEqual(replica.next(), [b"SET", b"still", b"1"])
 
+    def test_a_replica_that_looks_for_another_node_is_refused(self):
+        # As when a machine comes back with an empty disk at its old address.
+        stranger = self.replica()
+        self.assertEqual(stranger.call("REPLCONF", "primary-id", "f" * 40), "OK")
+        with self.assertRaisesRegex(RespError, "^ERR Can't SYNC: this is not the primary"):
+            stranger.call("PSYNC", "?", "-1")
+        replica = self.replica()
+        own = self.primary.text("CLUSTER", "MYID")
+        self.assertEqual(replica.call("REPLCONF", "primary-id", own), "OK")
+        replica.sync()
+        self.assertEqual(replica.data, {b"ready": b"1"})
+
     def test_replicas_of_a_replica_are_refused(self):
         other = self.server(*CLUSTER)
         other.start()
@@ -327,6 +339,11 @@ class AsReplica(harness.ProcessTest):
             primary.wait_for(b"ACK\r\n$3\r\n%d\r\n" % (100 + len(stream)))
             self.assertEqual((self.get("a"), self.get("b")), (b"3", None))
             self.assertEqual(int(self.info()["slave_repl_offset"]), 100 + len(stream))
+
+    def test_it_says_whom_it_looks_for(self):
+        with self.link() as primary:
+            id = self.replica.text("CLUSTER", "NODES").split("myself,slave ")[1].split()[0]
+            primary.wait_for(b"primary-id\r\n$40\r\n" + id.encode())
 
     def test_refusals_are_tried_again(self):
         for refusal in (b"-NOMASTERLINK data is missing here\r\n", b"-LOADING later\r\n",

@@ -167,13 +167,18 @@ class Run {
     }
   }
 
+  // Whole, and still so when what is under way has had the time to show. Remembers since when.
   bool AdvanceUntilWhole(absl::Duration limit) {
     const Instant end = cluster_.now() + limit;
-    while (!CheckWhole(cluster_).ok()) {
+    for (;;) {
+      whole_since_ = cluster_.now();
+      if (CheckWhole(cluster_).ok()) {
+        AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
+        if (CheckWhole(cluster_).ok()) return true;
+      }
       if (cluster_.now() >= end) return false;
       AdvanceTo(std::min(end, cluster_.now() + 5 * kSampleEvery));
     }
-    return true;
   }
 
   void SetClock(const Name& name) {
@@ -234,15 +239,13 @@ class Run {
       Repair(cluster_);
       whole = AdvanceUntilWhole(result_.healing_bound);
     }
-    result_.healed_after = cluster_.now() - calm;
-    if (!whole) {
-      Broken("heals", CheckWhole(cluster_));
+    result_.healed_after = (whole ? whole_since_ : cluster_.now()) - calm;
+    if (whole) {
+      workload_->AtRest();
       return;
     }
-    // Long enough for what is under way to show.
-    AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
-    if (const absl::Status still = CheckWhole(cluster_); !still.ok()) Broken("stays-whole", still);
-    workload_->AtRest();
+    const absl::Status wrong = CheckWhole(cluster_);
+    Broken("heals", wrong.ok() ? absl::UnavailableError("is whole now and then only") : wrong);
   }
 
   RunResult Finish() {
@@ -266,7 +269,7 @@ class Run {
   std::unique_ptr<Workload> workload_;  // The hosts in the cluster may use it to their end.
   Cluster cluster_;
   std::optional<Actions> actions_;
-  Instant formed_;
+  Instant formed_, whole_since_;
   Rng clocks_;
   std::set<Name> started_, campaigning_, halted_, too_old_;
 };
