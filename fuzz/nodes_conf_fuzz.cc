@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const size_t at = text.rfind(kKey); at != std::string_view::npos) {
     std::string repaired(text.substr(0, at + kKey.size()));
     repaired += clusterkit::file::ChecksumText(repaired) + "\n";
-    Check(repaired);
+    if (repaired != text) Check(repaired);
   }
   return 0;
 }

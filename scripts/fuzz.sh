@@ -33,7 +33,11 @@ else
   mapfile -t targets < <(sed -n 's/^clusterkit_fuzzer(\([a-z_]*_fuzz\).*/\1/p' fuzz/CMakeLists.txt)
 fi
 
-stat() { sed -n "s/^stat::$2: *//p" "$1"; }
+stat() {
+  local value
+  value=$(sed -n "s/^stat::$2: *//p" "$1")
+  printf '%s' "${value:--}"
+}
 
 table=() status=0
 for target in "${targets[@]}"; do

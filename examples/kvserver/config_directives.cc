@@ -154,9 +154,13 @@ Directive Bind() {
   directive.set = [](Config& config, Words args) {
     constexpr size_t kMaxAddresses = 16;
     if (args.size() > kMaxAddresses) return Bad("Too many bind addresses specified.");
-    config.bind.assign(args.begin(), args.end());
     // bind "" means that nothing listens.
-    if (args.size() == 1 && args[0].empty()) config.bind.clear();
+    if (args.size() == 1 && args[0].empty()) args = {};
+    for (const std::string& address : args) {
+      // Differs from Redis: what needs quotes is no address, and could not be told from several.
+      if (QuoteIfNeeded(address) != address) return Bad("Invalid bind address.");
+    }
+    config.bind.assign(args.begin(), args.end());
     return absl::OkStatus();
   };
   return directive;

@@ -1,5 +1,6 @@
 #include "kvserver/resp_parser.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -12,11 +13,10 @@ namespace {
 enum class Line { kComplete, kIncomplete, kTooLong };
 
 // Finds the text between `begin` and the next CR. As in Redis, what follows CR is taken for LF.
+// Differs from Redis: a line is too long also if all of it came at once.
 Line FindLine(std::string_view input, size_t begin, size_t max_bytes, std::string_view* line) {
-  const size_t cr = input.find('\r', begin);
-  if (cr == std::string_view::npos) {
-    return input.size() - begin > max_bytes ? Line::kTooLong : Line::kIncomplete;
-  }
+  const size_t cr = std::min(input.find('\r', begin), input.size());
+  if (cr - begin > max_bytes) return Line::kTooLong;
   if (cr + 1 >= input.size()) return Line::kIncomplete;
   *line = input.substr(begin, cr - begin);
   return Line::kComplete;
@@ -142,11 +142,9 @@ RequestParser::Result RequestParser::ParseBulks(std::string_view input, const Li
 }
 
 RequestParser::Result RequestParser::ParseInline(std::string_view input, const Limits& limits) {
-  const size_t newline = input.find('\n');
-  if (newline == std::string_view::npos) {
-    if (input.size() > limits.max_line_bytes) return Fail("too big inline request");
-    return NeedMore(input.size() + 1);
-  }
+  const size_t newline = std::min(input.find('\n'), input.size());
+  if (newline > limits.max_line_bytes) return Fail("too big inline request");
+  if (newline == input.size()) return NeedMore(input.size() + 1);
   std::string_view line = input.substr(0, newline);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   position_ = newline + 1;

@@ -25,6 +25,8 @@ struct GossipMerge {
 class GossipEngine {
  public:
   explicit GossipEngine(const Options& options) : options_(&options) {}  // Outlives this.
+  GossipEngine(GossipEngine&&) = default;
+  GossipEngine& operator=(GossipEngine&&) = default;
 
   void Track(const NodeId& peer, Instant now);
   void Untrack(const NodeId& peer);

@@ -199,7 +199,8 @@ void NodeCore::Impl::AddNode(KnownNode node, NodeAdded::By by) {
   // It may have greeted us before we knew it.
   if (const Link* link = links_.Any(id)) table_.facts(id).incarnation = link->incarnation;
   links_.WantDial(id, now_, /*at_once=*/true);
-  RequestSave(/*sync=*/false);
+  // What gossip told us it will tell again; an operator introduces a node once.
+  RequestSave(/*sync=*/by == NodeAdded::By::kMeet);
   Emit(NodeAdded{by, id, bus});
 }
 

@@ -29,7 +29,8 @@ GossipEngine::Peer* GossipEngine::Find(const NodeId& id) {
 }
 
 const GossipEngine::Roster& GossipEngine::RosterOf(const ClusterView& view) {
-  // Views share the nodes that did not change. Those held here cannot have made room for others.
+  // Views share the nodes that did not change. The roster keeps its nodes alive, so an
+  // equal pointer is the same node.
   if (roster_.self == &view.self() && roster_.nodes == view.nodes()) return roster_;
   roster_ = {view.nodes(), &view.self(), {}, {}, {}, {}};
   for (const auto& node : view.nodes()) {

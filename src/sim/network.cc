@@ -271,6 +271,8 @@ bool Network::Hand(ConnId id, Connection& c, int side) {
       } else {
         if (to.owner->tap_ != nullptr) {
           to.owner->tap_->OnFrameReceived(c.ends[side].host, to.host, segment.bytes);
+          // Who looked on may have ended the process.
+          if (Find(id) == nullptr || to.owner == nullptr) return true;
         }
         to.owner->handler_->OnFrame(to.link, segment.bytes);
       }

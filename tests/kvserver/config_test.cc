@@ -97,6 +97,17 @@ TEST_CASE("bad values get Redis's words") {
   CHECK(cause("maxmemory") == "Bad directive or wrong number of arguments");
 }
 
+TEST_CASE("what needs quotes is no address to bind to, so that CONFIG REWRITE can write them all") {
+  CHECK(Parse("bind").error.cause == "wrong number of arguments");
+  CHECK(Parse("bind 10.0.0.1 fe80::1%eth0 -::* *").ok);
+  CHECK(Parse("bind \"10.0.0.1 10.0.0.2\"").config.bind.size() == 2);
+  CHECK(Parse("bind \"\"").config.bind.empty());
+  CHECK(Parse("bind \"\" 10.0.0.1").error.cause == "Invalid bind address.");
+  CHECK(Parse("bind \"10.0.0.1 10.0.0.2\" 10.0.0.3").error.cause == "Invalid bind address.");
+  CHECK(Parse("bind \"\\\"\" 10.0.0.1").error.cause == "Invalid bind address.");
+  CHECK(Parse("bind \"\\x01\"").error.cause == "Invalid bind address.");
+}
+
 TEST_CASE("memory sizes come in powers of 1000 and of 1024") {
   const auto bytes = [](const std::string& text) {
     return Parse("proto-max-bulk-len " + text).config.proto_max_bulk_len;

@@ -121,6 +121,23 @@ TEST_CASE("malformed requests get Redis's words") {
   CHECK(ErrorOf("SET \"a\"b\r\n") == "unbalanced quotes in request");
 }
 
+TEST_CASE("a line that is too long is refused whether it comes in pieces or at once") {
+  RequestParser::Limits limits;
+  limits.max_line_bytes = 100;
+  const auto outcome = [&](const std::string& bytes) {
+    const Requests whole = ParseInPieces(bytes, bytes.size(), limits);
+    CHECK(ParseInPieces(bytes, 1, limits) == whole);
+    REQUIRE(whole.size() == 1);
+    return whole[0].front() == "error" ? whole[0][1] : "ok";
+  };
+  const std::string longest(100, 'a');
+  CHECK(outcome(longest + "\n") == "ok");
+  CHECK(outcome(longest + "a\n") == "too big inline request");
+  CHECK(outcome("*" + longest + "\r\n") == "invalid multibulk length");
+  CHECK(outcome("*a" + longest + "\r\n") == "too big mbulk count string");
+  CHECK(outcome("*1\r\n$a" + longest + "\r\n") == "too big bulk count string");
+}
+
 TEST_CASE("limits hold at their edge") {
   RequestParser::Limits limits;
   limits.max_args = 3;

@@ -96,7 +96,7 @@ World::World(uint64_t seed, const Options& base)
   hosts_ = std::make_unique<sim::DataPlane>(*cluster_);
   actions_ = std::make_unique<sim::Actions>(cluster_.get(), hosts_.get());
   checkers_.Attach(*cluster_);
-  checkers_.AllowDoubleServing();  // By imports.
+  checkers_.ExcuseDoubleServing();  // By imports.
   cluster_->AddEventSink([this](const auto& traced) { OnEvent(traced); });
   cluster_->AddFrameSink([this](const auto& traced) {
     OnFrame(traced);

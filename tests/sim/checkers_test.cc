@@ -81,6 +81,27 @@ TEST_CASE("EpochsNeverGoBack finds each epoch that goes back") {
     checker.OnDurable(State(1, 6, 3, {{Shard(1), Epoch{3}, Node(2)}}));
     CHECK(checker.violations().size() == 1);
   }
+  SECTION("a vote that is forgotten") {
+    checker.OnDurable(State(1, 6, 3));
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("not one for which the floor stands") {
+    PersistentState state = State(1, 6, 3);
+    state.ledger->floor = Epoch{4};
+    checker.OnDurable(state);
+    CHECK(checker.violations().empty());
+  }
+  SECTION("a ledger that is gone") {
+    PersistentState state = State(1, 6, 3);
+    state.ledger.reset();
+    checker.OnDurable(state);
+    CHECK(checker.violations().size() == 1);
+  }
+  SECTION("not what an operator took back") {
+    checker.OnRestored(Node(1));
+    checker.OnDurable(State(1, 5, 2));
+    CHECK(checker.violations().empty());
+  }
 }
 
 TEST_CASE("OneServer finds two nodes that serve one slot") {
@@ -260,13 +281,28 @@ TEST_CASE("FailNeedsMajority finds a FAIL by a notice that proves nothing") {
   fail.to = Health::kFail;
   fail.cause = HealthChanged::Cause::kNotice;
   SECTION("none came") {}
-  SECTION("of too few voters") { checker.OnNotice(Node(1), {Node(5), {Node(2), Node(9)}}); }
-  SECTION("about another node") { checker.OnNotice(Node(1), {Node(4), {Node(2), Node(3)}}); }
+  SECTION("of too few voters") { checker.OnNotice(Node(1), {Node(5), {Node(2), Node(9)}}, At(1)); }
+  SECTION("about another node") { checker.OnNotice(Node(1), {Node(4), {Node(2), Node(3)}}, At(1)); }
   checker.OnFail(Node(1), fail, {voters});
   CHECK(checker.violations().size() == 1);
 
-  checker.OnNotice(Node(1), {Node(5), {Node(2), Node(3)}});
+  checker.OnNotice(Node(1), {Node(5), {Node(2), Node(3)}}, At(1));
   checker.OnFail(Node(1), fail, {voters});
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("FailNeedsMajority takes no notice of an earlier failure") {
+  FailNeedsMajority checker;
+  HealthChanged fail;
+  fail.id = Node(5);
+  fail.to = Health::kFail;
+  fail.cause = HealthChanged::Cause::kNotice;
+  checker.OnNotice(Node(1), {Node(5), {Node(2), Node(3)}}, At(1));
+  checker.OnOnline(Node(1), Node(5), At(2));
+  checker.OnFail(Node(1), fail, {{Node(1), Node(2), Node(3)}});
+  CHECK(checker.violations().empty());
+  checker.OnOnline(Node(1), Node(5), At(20));
+  checker.OnFail(Node(1), fail, {{Node(1), Node(2), Node(3)}});
   CHECK(checker.violations().size() == 1);
 }
 
@@ -293,7 +329,8 @@ TEST_CASE("LeaseNeedsMajority finds a lease that no majority supports") {
 
 TEST_CASE("LeaseNeedsMajority takes votes as answers to the request") {
   LeaseNeedsMajority checker;
-  checker.OnRequest(Node(1), Epoch{5}, At(10));
+  // A round of two seconds: the lease is the limit.
+  checker.OnRequest(Node(1), Epoch{5}, absl::Seconds(2), absl::Seconds(1), At(10));
   checker.OnVote(Node(1), Node(2), Epoch{5});
   checker.OnVote(Node(1), Node(3), Epoch{4});  // An election that nobody asked for.
   const std::vector<LeaseNeedsMajority::Voters> three = {{Node(2), Node(3), Node(4)}};
@@ -301,6 +338,42 @@ TEST_CASE("LeaseNeedsMajority takes votes as answers to the request") {
   CHECK(checker.violations().size() == 1);
   checker.OnVote(Node(1), Node(3), Epoch{5});
   checker.OnLease(Node(1), At(11), three, absl::Seconds(1), At(10.2));
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("LeaseNeedsMajority takes a vote for no longer than its round") {
+  LeaseNeedsMajority checker;
+  checker.OnRequest(Node(1), Epoch{5}, absl::Milliseconds(250), absl::Seconds(1), At(10));
+  checker.OnVote(Node(1), Node(2), Epoch{5});
+  const std::vector<LeaseNeedsMajority::Voters> one = {{Node(2)}};
+  checker.OnLease(Node(1), At(10.25), one, absl::Seconds(1), At(10.1));
+  CHECK(checker.violations().empty());
+  checker.OnLease(Node(1), At(10.3), one, absl::Seconds(1), At(10.1));
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("LeaseNeedsMajority allows for sets of voters that follow each other") {
+  LeaseNeedsMajority checker;
+  checker.OnAnswer(Node(1), Node(2), At(10));
+  checker.OnAnswer(Node(1), Node(3), At(10));
+  const LeaseNeedsMajority::Voters older = {Node(2), Node(4), Node(5)};
+  const LeaseNeedsMajority::Voters newer = {Node(3), Node(4), Node(5)};
+  const auto extend = [&](std::vector<LeaseNeedsMajority::Voters> voters) {
+    checker.OnLease(Node(1), At(11), voters, absl::Seconds(1), At(10.1));
+  };
+  extend({older, newer});  // Two of what may have been in between.
+  CHECK(checker.violations().empty());
+  extend({older});
+  CHECK(checker.violations().size() == 1);
+}
+
+TEST_CASE("an excused checker still counts, and keeps what it found before") {
+  OneWinner checker;
+  checker.OnWin(Node(1), Shard(1), Epoch{5});
+  checker.OnWin(Node(2), Shard(1), Epoch{5});
+  checker.Excuse();
+  checker.OnWin(Node(3), Shard(1), Epoch{5});
+  CHECK(checker.seen() == 3);
   CHECK(checker.violations().size() == 1);
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +53,8 @@ class Checker {
   using NameOf = std::function<std::string(const NodeId&)>;
   using TimeNow = std::function<std::string()>;
   void SetNames(NameOf name_of, TimeNow time_now);
+  // What follows was brought about by somebody who may: violations count no more from now on.
+  void Excuse() { excused_ = true; }
 
  protected:
   void Saw() { ++seen_; }
@@ -63,6 +66,7 @@ class Checker {
   const std::string rule_;
   NameOf name_of_;
   TimeNow time_now_;
+  bool excused_ = false;
   uint64_t seen_ = 0;
   Violations violations_;
 };
@@ -72,6 +76,8 @@ class OneVotePerEpoch : public Checker {
  public:
   OneVotePerEpoch() : Checker("one-vote-per-epoch") {}
   void OnAck(const NodeId& voter, const ShardId& shard, Epoch epoch, const NodeId& candidate);
+  // An operator gave it an old state file.
+  void OnRestored(const NodeId& voter);
 
  private:
   std::map<std::tuple<NodeId, ShardId, Epoch>, NodeId> granted_;
@@ -88,15 +94,18 @@ class OneWinner : public Checker {
 };
 
 // What an identity has made durable never goes back: its current epoch, its config epoch as a
-// primary, and the epoch of its last vote in each shard.
+// primary, and its votes: each shard it voted in has a later vote, or is below the floor.
 class EpochsNeverGoBack : public Checker {
  public:
   EpochsNeverGoBack() : Checker("epochs-never-go-back") {}
   void OnDurable(const PersistentState& state);
+  // An operator gave it an old state file.
+  void OnRestored(const NodeId& id) { marks_.erase(id); }
 
  private:
   struct Marks {
-    Epoch current, config;
+    Epoch current, config, floor;
+    bool ledger = false;
     std::map<ShardId, Epoch> votes;
   };
   std::map<NodeId, Marks> marks_;
@@ -139,7 +148,7 @@ class FailNeedsMajority : public Checker {
   // All times are the observer's.
   void OnReport(const NodeId& observer, const NodeId& reporter, const NodeId& subject,
                 bool suspected, Instant now);
-  void OnNotice(const NodeId& observer, const FailNotice& notice);
+  void OnNotice(const NodeId& observer, const FailNotice& notice, Instant now);
   // FAIL is concluded now, or a little earlier, from the reports that are fresh. The event may
   // follow much later: it waits for the disk.
   void OnConcluded(const NodeId& observer, const NodeId& subject, absl::Duration validity,
@@ -147,13 +156,20 @@ class FailNeedsMajority : public Checker {
   // `electorates`: sets of voters, one of which it went by.
   void OnFail(const NodeId& observer, const HealthChanged& change,
               const std::vector<std::vector<NodeId>>& electorates);
+  // What proved a failure proves nothing of the next one. A notice of a moment ago may be of the
+  // next: events wait for the disk.
+  void OnOnline(const NodeId& observer, const NodeId& subject, Instant now);
   void OnStart(const NodeId& observer);  // A new process remembers no reports.
 
  private:
   struct Heard {
     std::map<std::pair<NodeId, NodeId>, Instant> reports;  // (subject, reporter): when.
     std::map<NodeId, std::set<NodeId>> concluded;          // Subject: who was fresh then.
-    std::map<NodeId, std::vector<std::set<NodeId>>> notices;
+    struct Notice {
+      Instant at;
+      std::set<NodeId> reporters;
+    };
+    std::map<NodeId, std::vector<Notice>> notices;
   };
   std::map<NodeId, Heard> heard_;
 };
@@ -165,11 +181,13 @@ class LeaseNeedsMajority : public Checker {
   LeaseNeedsMajority() : Checker("lease-needs-majority") {}
   // All times are the primary's. `sent`: of the ping or request that this answers.
   void OnAnswer(const NodeId& primary, const NodeId& voter, Instant sent);
-  void OnRequest(const NodeId& candidate, Epoch epoch, Instant now);
+  // A vote supports the winner for a round, and counts as if what it answers had been sent so much
+  // earlier.
+  void OnRequest(const NodeId& candidate, Epoch epoch, absl::Duration round, absl::Duration lease,
+                 Instant now);
   void OnVote(const NodeId& candidate, const NodeId& voter, Epoch epoch);
-  // The lease grew to `until` while the voters were one of these sets, given in the order in which
-  // they were published, or something between the last few: a node goes by what it knows. When
-  // the lease grows, a view may be on its way to the disk, and the next one in the making.
+  // The lease grew to `until` while the voters were one of these sets, or something between them:
+  // a node goes by what it knows, which may be on its way to the disk and not published yet.
   using Voters = std::vector<NodeId>;
   void OnLease(const NodeId& primary, Instant until, const std::vector<Voters>& voters,
                absl::Duration lease, Instant now);
@@ -207,6 +225,7 @@ class FreshestIsPreferred : public Checker {
   void OnVote(const ClusterView& view, const NodeId& candidate, const ShardId& shard,
               const NodeId& primary, const Progress& progress, absl::Duration patience,
               Instant now);
+  void OnPrimaryBack(const NodeId& voter, const NodeId& primary);
   void OnStart(const NodeId& voter);
 
  private:
@@ -262,12 +281,12 @@ class Checkers {
   void SetTime(const Checker::TimeNow& time_now);
   // Looks at who serves now. Called at each event anyway; call it often for exact lengths.
   void Sample();
-  // Two nodes may serve one slot for a while: slots are imported without a data plane that stops
-  // the old owner. It is measured, but breaks no rule from now on.
-  void AllowDoubleServing() { double_serving_allowed_ = true; }
-  // An identity was given an old state file, and with it forgot votes and epochs: what rests on
-  // that memory is not promised any more.
-  void AllowForgetfulness() { forgetful_ = true; }
+  // An operator moved slots behind the back of the data plane: two nodes may serve one for a while.
+  // It is measured still.
+  void ExcuseDoubleServing() { one_server.Excuse(); }
+  // An operator gave a node an old state file, and with it took epochs and votes away from it. Who
+  // won because of that, and who serves, is not promised any more.
+  void OnRestored(const Name& name);
 
   Violations violations() const;
   std::vector<const Checker*> all() const;
@@ -294,27 +313,34 @@ class Checkers {
 
   Cluster* cluster_ = nullptr;
   Truth truth_;
-  bool double_serving_allowed_ = false;
-  bool forgetful_ = false;
-  // The view of each node when we last looked, the one before it that differed, and a lease that
-  // has grown since: it is checked when there are some more views, or surely none comes. With a
-  // slow disk a node is too far ahead of what it publishes, and its leases are not checked.
-  struct Watched {
-    std::shared_ptr<const ClusterView> last, before;
-    std::vector<LeaseNeedsMajority::Voters> electorates;  // The last few, newest at the end.
-    Instant until = Instant::InfinitePast();
-    bool slow_disk = false;
-    struct Growth {
-      NodeId primary;
-      Instant until, at;  // On the node's clock.
-      Instant seen;       // On the simulation's.
-      std::vector<LeaseNeedsMajority::Voters> voters;
-      int views_since = 0;
-    };
-    std::optional<Growth> growth;
+  // A set of voters, and until when a node may have gone by it: a while longer than it showed it.
+  struct Electorate {
+    LeaseNeedsMajority::Voters voters;
+    Instant until = Instant::InfiniteFuture();
   };
-  void CheckLease(const Node& node, Watched& watched, bool view_changed, Instant now);
+  // A lease has grown. It is checked a moment later, when what the node knew is published.
+  struct Growth {
+    NodeId primary;
+    Instant until, at;  // On the node's clock.
+    Instant seen;       // On the simulation's, like all below.
+    std::vector<LeaseNeedsMajority::Voters> voters;
+  };
+  struct Watched {
+    std::shared_ptr<const ClusterView> last, before;  // When we last looked, and what differed.
+    std::vector<Electorate> electorates;              // The last is the one of `last`.
+    Instant until = Instant::InfinitePast();          // The lease.
+    Instant slow_until = Instant::InfinitePast();     // What it knows may be far from published.
+    std::deque<Growth> growths;
+  };
+  std::vector<LeaseNeedsMajority::Voters> Electorates(Watched& watched) const;
+  void CheckLeases(const Node& node, Watched& watched, bool electorate_changed, Instant now);
   std::map<Name, Watched> watched_;
+
+  struct Served {
+    std::shared_ptr<const ClusterView> view;
+    SlotSet slots;
+  };
+  std::map<Name, Served> served_;  // Own slots, by the last view.
   // The last request that a voter was given by a candidate.
   struct Asked {
     FailoverAuthRequest request;

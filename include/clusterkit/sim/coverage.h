@@ -27,7 +27,9 @@ class Coverage {
 
   void OnEvent(const Event& event);
   void OnFrame(const Frame& frame);
-  void Count(const std::string& branch, uint64_t times = 1) { counts_[branch] += times; }
+  void Count(const std::string& branch, uint64_t times = 1) {
+    if (times > 0) counts_[branch] += times;
+  }
   void Merge(const Coverage& other);
 
   std::map<std::string, uint64_t> Counts() const;

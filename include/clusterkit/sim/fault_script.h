@@ -39,10 +39,6 @@ absl::StatusOr<FaultScript> ParseScript(const std::string& text);
 struct FaultKind {
   std::string name;
   std::string what;
-  // It leaves behind what only an operator repairs: an unknown node, slots without an owner.
-  bool needs_repair = false;
-  // Promises that it takes away: see Checkers.
-  bool doubles_serving = false, forgets = false;
 };
 const std::vector<FaultKind>& FaultKinds();
 // Of the script, as its first line names them. InvalidArgument: unknown name.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "base/strings.h"
 #include "clusterkit/describe.h"
+#include "clusterkit/sim/checkers.h"
 
 namespace clusterkit::sim {
 namespace {
@@ -152,7 +153,6 @@ std::vector<Coverage::Branch> MakeKnown() {
                                   Ineligible::kNoFailover, Ineligible::kPrimaryHasNoSlots}) {
     add(absl::StrCat("not eligible: ", Av(Describe(reason))), reason == Ineligible::kNeverSynced);
   }
-  add("eligible: again");
   for (const DownReason reason :
        {DownReason::kStarting, DownReason::kSlotUncovered, DownReason::kMinority}) {
     add(absl::StrCat("state fail: ", Av(Describe(reason))), reason != DownReason::kStarting);
@@ -167,6 +167,8 @@ std::vector<Coverage::Branch> MakeKnown() {
   }
   add("message: hello");
   add("message: goodbye");
+  const Checkers checkers;
+  for (const Checker* checker : checkers.all()) add("checked: " + checker->rule());
   return known;
 }
 

@@ -167,12 +167,12 @@ absl::Status CheckHealedInSpite(Cluster& cluster, const Workload& workload,
     const NodeView* primary = view->Find(*self.primary);
     if (primary == nullptr || primary->slot_count == 0) continue;
     const std::set<Name> clique = Clique(cluster, awake, replica);
-    // Dead, or out of reach of everybody here.
+    // Dead, stopped, hanging, or out of reach of everybody here.
     const Name owner = cluster.NameOf(primary->id);
-    const bool lost = !cluster.Running(owner) ||
-                      std::all_of(clique.begin(), clique.end(), [&](const Name& member) {
-                        return Apart(cluster, owner, member);
-                      });
+    const bool lost =
+        !cluster.Running(owner) || cluster.Paused(owner) || !workload.HostAlive(owner) ||
+        std::all_of(clique.begin(), clique.end(),
+                    [&](const Name& member) { return Apart(cluster, owner, member); });
     if (!lost) continue;
     int voters = 0;
     bool agreed = true;

@@ -58,9 +58,8 @@ absl::StatusOr<Setup> ReadSetup(const Command& c) {
 
 class Run {
  public:
-  Run(const Setup& setup, std::vector<FaultKind> kinds, const RunOptions& options)
+  Run(const Setup& setup, const RunOptions& options)
       : setup_(setup),
-        kinds_(std::move(kinds)),
         options_(options),
         cluster_(setup.seed, setup.options),
         clocks_(setup.seed ^ 0x636c6f636b) {
@@ -91,11 +90,6 @@ class Run {
   }
 
  private:
-  bool Any(bool FaultKind::*property) const {
-    return std::any_of(kinds_.begin(), kinds_.end(),
-                       [&](const FaultKind& kind) { return kind.*property; });
-  }
-
   void Broken(const std::string& rule, const absl::Status& why) {
     result_.violations.push_back({rule, std::string(why.message())});
     Trace("", absl::StrCat("BROKEN ", rule, ": ", result_.violations.back().text));
@@ -116,8 +110,6 @@ class Run {
     checkers_.SetTime([this] {
       return absl::StrFormat("%+.6f", absl::ToDoubleSeconds(cluster_.now() - formed_));
     });
-    if (Any(&FaultKind::doubles_serving)) checkers_.AllowDoubleServing();
-    if (Any(&FaultKind::forgets)) checkers_.AllowForgetfulness();
     cluster_.AddEventSink([this](const Cluster::TracedEvent& traced) { OnEvent(traced); });
     cluster_.AddFrameSink([this](const Cluster::TracedFrame& traced) { return OnFrame(traced); });
     cluster_.AddStartSink([this](const Name& name) {
@@ -167,18 +159,13 @@ class Run {
     }
   }
 
-  // Whole, and still so when what is under way has had the time to show. Remembers since when.
   bool AdvanceUntilWhole(absl::Duration limit) {
     const Instant end = cluster_.now() + limit;
-    for (;;) {
-      whole_since_ = cluster_.now();
-      if (CheckWhole(cluster_).ok()) {
-        AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
-        if (CheckWhole(cluster_).ok()) return true;
-      }
+    while (!CheckWhole(cluster_).ok()) {
       if (cluster_.now() >= end) return false;
       AdvanceTo(std::min(end, cluster_.now() + 5 * kSampleEvery));
     }
+    return true;
   }
 
   void SetClock(const Name& name) {
@@ -200,13 +187,39 @@ class Run {
       return;
     }
     // What does not apply now is no fault; which state a node is in cannot be told beforehand.
-    if (output.ok()) {
-      result_.coverage.Count("action: " + command.name());
-      if (output->ends_with('\n')) output->pop_back();
-    }
+    const bool done = output.ok() && !output->starts_with("refused");
+    if (output.ok() && output->ends_with('\n')) output->pop_back();
+    result_.coverage.Count(absl::StrCat("action: ", command.name(), done ? "" : ", not done"));
     Trace("", absl::StrCat("# ", line, " -> ",
                            output.ok() ? *output : std::string(output.status().message())));
-    if (command.name() == "forget" && output.ok() && *output == "ok") {
+    if (command.name() == "restart" && !absl::IsFailedPrecondition(output.status())) {
+      CheckStart(command.words()[0], output.status());
+    }
+    if (done) Excuse(command);
+  }
+
+  // A node starts with whatever it saved itself.
+  void CheckStart(const Name& name, const absl::Status& started) {
+    if (started.ok() || damaged_.contains(name)) return;
+    Broken("starts", absl::Status(started.code(), absl::StrCat(name, ": ", started.message())));
+  }
+
+  // What an operator did, or undid, behind the back of the nodes.
+  void Excuse(const Command& command) {
+    static const auto* const repaired = new std::set<std::string>{
+        "wipe", "damage", "restore", "readdress", "addslots", "delslots", "forget", "reset"};
+    static const auto* const doubled =
+        new std::set<std::string>{"import", "addslots", "delslots", "forget", "reset"};
+    const std::string& name = command.name();
+    needs_repair_ = needs_repair_ || repaired->contains(name);
+    if (doubled->contains(name)) checkers_.ExcuseDoubleServing();
+    if (name == "damage") damaged_.insert(command.words()[0]);
+    if (name == "wipe") damaged_.erase(command.words()[0]);
+    if (name == "restore") {
+      damaged_.erase(command.words()[0]);
+      checkers_.OnRestored(command.words()[0]);
+    }
+    if (name == "forget") {
       const Name& observer = command.words()[0];
       checkers_.forgotten.OnForgotten(cluster_.IdOf(observer), cluster_.IdOf(command.words()[1]),
                                       setup_.options.forget_ban, cluster_.LocalNow(observer));
@@ -227,31 +240,42 @@ class Run {
     actions_->EndFaults();
     for (const Name& name : cluster_.names()) {
       if (halted_.contains(name)) cluster_.Crash(name);
-      if (cluster_.Running(name) || cluster_.Restart(name).ok()) continue;
+      if (cluster_.Running(name)) continue;
+      const absl::Status started = cluster_.Restart(name);
+      CheckStart(name, started);
+      if (started.ok()) continue;
       cluster_.SetDisk(name, std::nullopt);
       (void)cluster_.Restart(name);
     }
     const Instant calm = cluster_.now();
+    // The consequences of the last step have not shown yet.
+    AdvanceTo(calm + setup_.options.node_timeout);
     bool whole = AdvanceUntilWhole(result_.healing_bound);
-    for (int i = 0; i < kMostRepairs && !whole && Any(&FaultKind::needs_repair); ++i) {
+    for (int i = 0; i < kMostRepairs && !whole && needs_repair_; ++i) {
       Trace("", absl::StrCat("# repair: ", std::string(CheckWhole(cluster_).message())));
       result_.coverage.Count("action: repair");
       Repair(cluster_);
+      AdvanceTo(cluster_.now() + setup_.options.node_timeout);
       whole = AdvanceUntilWhole(result_.healing_bound);
     }
-    result_.healed_after = (whole ? whole_since_ : cluster_.now()) - calm;
-    if (whole) {
-      workload_->AtRest();
+    result_.healed_after = cluster_.now() - calm;
+    if (!whole) {
+      Broken("heals", CheckWhole(cluster_));
       return;
     }
-    const absl::Status wrong = CheckWhole(cluster_);
-    Broken("heals", wrong.ok() ? absl::UnavailableError("is whole now and then only") : wrong);
+    // Long enough for what is under way to show.
+    AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
+    if (const absl::Status still = CheckWhole(cluster_); !still.ok()) Broken("stays-whole", still);
+    workload_->AtRest();
   }
 
   RunResult Finish() {
     const auto add = [&](const Violations& found) {
       result_.violations.insert(result_.violations.end(), found.begin(), found.end());
     };
+    for (const Checker* checker : checkers_.all()) {
+      result_.coverage.Count("checked: " + checker->rule(), checker->seen());
+    }
     add(checkers_.violations());
     add(workload_->violations());
     result_.writes = workload_->CountWrites();
@@ -262,16 +286,16 @@ class Run {
   }
 
   const Setup setup_;
-  const std::vector<FaultKind> kinds_;
   const RunOptions& options_;
   RunResult result_;
   Checkers checkers_;
   std::unique_ptr<Workload> workload_;  // The hosts in the cluster may use it to their end.
   Cluster cluster_;
   std::optional<Actions> actions_;
-  Instant formed_, whole_since_;
+  Instant formed_;
+  bool needs_repair_ = false;  // An operator has left what only an operator mends.
   Rng clocks_;
-  std::set<Name> started_, campaigning_, halted_, too_old_;
+  std::set<Name> started_, campaigning_, halted_, too_old_, damaged_;
 };
 
 }  // namespace
@@ -294,9 +318,8 @@ RunResult RunScript(const FaultScript& script, const RunOptions& options) {
   };
   const absl::StatusOr<Setup> setup = ReadSetup(Command::Parse(script.cluster));
   if (!setup.ok()) return refuse(setup.status());
-  absl::StatusOr<std::vector<FaultKind>> kinds = KindsOf(script);
-  if (!kinds.ok()) return refuse(kinds.status());
-  return Run(*setup, *std::move(kinds), options).Judge(script.steps);
+  if (const auto kinds = KindsOf(script); !kinds.ok()) return refuse(kinds.status());
+  return Run(*setup, options).Judge(script.steps);
 }
 
 }  // namespace clusterkit::sim

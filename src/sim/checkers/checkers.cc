@@ -10,50 +10,12 @@
 
 namespace clusterkit::sim {
 
-void Checker::SetNames(NameOf name_of, TimeNow time_now) {
-  name_of_ = std::move(name_of);
-  time_now_ = std::move(time_now);
-}
-
-std::string Checker::Who(const NodeId& id) const { return name_of_ ? name_of_(id) : ShortName(id); }
-
-void Checker::Report(std::string text) {
-  if (violations_.size() == kMostKept) return;
-  if (time_now_) text = absl::StrCat(time_now_(), " ", text);
-  violations_.push_back({rule_, std::move(text)});
-}
-
 namespace {
 
-// Empty if a glance shows that no two of them can overlap: this is asked at every event.
-std::vector<OneServer::Server> ServersIn(Cluster& cluster) {
-  std::vector<std::shared_ptr<const ClusterView>> serving;
-  std::set<ShardId> shards;
-  int slots = 0;
-  for (const Name& name : cluster.names()) {
-    // A stopped one does not serve, but may go on at any time.
-    if (!cluster.Running(name)) continue;
-    std::shared_ptr<const ClusterView> view = cluster.node(name).view();
-    if (view->self().role != Role::kPrimary || view->state() != ClusterState::kOk) continue;
-    if (view->data_missing() || view->serve_until() <= cluster.LocalNow(name)) continue;
-    shards.insert(view->self().shard);
-    slots += view->self().slot_count;
-    serving.push_back(std::move(view));
-  }
-  std::vector<OneServer::Server> servers;
-  if (shards.size() == serving.size() && slots <= int{kSlotCount}) return servers;
-  for (const auto& view : serving) {
-    servers.push_back({view->self().id, view->slots().SlotsOf(view->self().id)});
-  }
-  return servers;
-}
-
-// A view that rests on a save is published when that is durable.
+// What a node knows is published when it is durable: soon, unless its disk is slow.
 constexpr absl::Duration kQuickDisk = absl::Milliseconds(5);
-constexpr int kViewsUnderWay = 3;
-constexpr absl::Duration kViewsArePublished = absl::Seconds(5);
-// Several views may come between two looks at a node.
-constexpr size_t kElectorates = 16;
+constexpr absl::Duration kSoon = absl::Milliseconds(50);
+constexpr absl::Duration kNotSoon = absl::Seconds(5);
 
 absl::Duration Patience(const Options& options) {
   return options.RankUnit() * 4 + options.RoundLength();
@@ -93,7 +55,39 @@ void Checkers::SetTime(const Checker::TimeNow& time_now) {
   for (Checker* checker : List()) checker->SetNames(name_of, time_now);
 }
 
-void Checkers::Sample() { one_server.OnServers(cluster_->now(), ServersIn(*cluster_)); }
+void Checkers::Sample() {
+  std::vector<OneServer::Server> servers;
+  SlotSet all;
+  bool overlap = false;
+  for (const Name& name : cluster_->names()) {
+    // A stopped one does not serve, but may go on at any time.
+    if (!cluster_->Running(name)) continue;
+    std::shared_ptr<const ClusterView> view = cluster_->node(name).view();
+    if (view->self().role != Role::kPrimary || view->state() != ClusterState::kOk) continue;
+    if (view->data_missing() || view->serve_until() <= cluster_->LocalNow(name)) continue;
+    Served& served = served_[name];
+    if (served.view != view) {
+      served.slots = view->slots().SlotsOf(view->self().id);
+      served.view = std::move(view);
+    }
+    overlap = overlap || all.Intersects(served.slots);
+    all.Add(served.slots);
+    servers.push_back({served.view->self().id, served.slots});
+  }
+  // Most of the time there is nothing to compare one by one.
+  if (!overlap) servers.clear();
+  one_server.OnServers(cluster_->now(), servers);
+}
+
+void Checkers::OnRestored(const Name& name) {
+  // Not of who ran there last.
+  if (const std::optional<PersistentState> disk = cluster_->DiskOf(name)) {
+    one_vote.OnRestored(disk->self);
+    epochs.OnRestored(disk->self);
+  }
+  one_winner.Excuse();
+  one_server.Excuse();
+}
 
 void Checkers::OnSent(const Cluster::TracedFrame& traced) {
   Watch(traced.from);
@@ -103,7 +97,9 @@ void Checkers::OnSent(const Cluster::TracedFrame& traced) {
   durable.OnHeader(message->header);
   if (const auto* request = std::get_if<FailoverAuthRequest>(&message->body)) {
     durable.OnRequest(sender, request->epoch);
-    lease.OnRequest(sender, request->epoch, cluster_->LocalNow(traced.from));
+    lease.OnRequest(sender, request->epoch, request->round,
+                    cluster_->node(traced.from).options().ServeLease(),
+                    cluster_->LocalNow(traced.from));
     if (truth_) synced.OnRequest(sender, request->epoch, truth_(traced.from));
   }
   if (const auto* notice = std::get_if<FailNotice>(&message->body)) {
@@ -144,7 +140,7 @@ void Checkers::OnDelivered(const Cluster::TracedFrame& traced) {
       fail.OnReport(receiver, header.sender, item.subject, item.suspected, now);
     }
   } else if (const auto* notice = std::get_if<FailNotice>(&message->body)) {
-    fail.OnNotice(receiver, *notice);
+    fail.OnNotice(receiver, *notice, now);
   } else if (const auto* ack = std::get_if<FailoverAuthAck>(&message->body)) {
     lease.OnVote(receiver, header.sender, ack->epoch);
   } else if (const auto* request = std::get_if<FailoverAuthRequest>(&message->body)) {
@@ -171,7 +167,10 @@ void Checkers::OnEvent(const Cluster::TracedEvent& traced) {
         fail.OnConcluded(self, health->id, cluster_->node(traced.node).options().ReportValidity(),
                          now);
       }
-      fail.OnFail(self, *health, watched.electorates);
+      fail.OnFail(self, *health, Electorates(watched));
+    } else if (health->to == Health::kOnline) {
+      fail.OnOnline(self, health->id, now);
+      freshest.OnPrimaryBack(self, health->id);
     }
   } else if (const auto* rebound = std::get_if<SlotsRebound>(&traced.event)) {
     if (watched.before != nullptr) slots.OnRebound(self, *rebound, *watched.before, view);
@@ -208,37 +207,51 @@ void Checkers::Watch(const Name& name) {
   const Node& node = cluster_->node(name);
   std::shared_ptr<const ClusterView> view = node.view();
   Watched& watched = watched_[name];
-  watched.slow_disk |= cluster_->DiskFaultsOf(name).sync_latency > kQuickDisk;
-  const bool changed = view != watched.last;
-  if (changed) {
+  const Instant seen = cluster_->now();
+  if (cluster_->DiskFaultsOf(name).sync_latency > kQuickDisk) watched.slow_until = seen + kNotSoon;
+  bool electorate_changed = false;
+  if (view != watched.last) {
     auto& electorates = watched.electorates;
-    if (electorates.empty() || electorates.back() != view->voters()) {
-      if (electorates.size() == kElectorates) electorates.erase(electorates.begin());
-      electorates.push_back(view->voters());
+    if (electorates.empty() || electorates.back().voters != view->voters()) {
+      if (!electorates.empty()) {
+        electorates.back().until = seen + (seen < watched.slow_until ? kNotSoon : kSoon);
+      }
+      electorates.push_back({view->voters()});
+      electorate_changed = true;
     }
     watched.before = std::exchange(watched.last, std::move(view));
   }
-  CheckLease(node, watched, changed, cluster_->LocalNow(name));
+  CheckLeases(node, watched, electorate_changed, cluster_->LocalNow(name));
 }
 
-void Checkers::CheckLease(const Node& node, Watched& watched, bool view_changed, Instant now) {
+std::vector<LeaseNeedsMajority::Voters> Checkers::Electorates(Watched& watched) const {
+  std::erase_if(watched.electorates, [this](const Electorate& electorate) {
+    return electorate.until < cluster_->now();
+  });
+  std::vector<LeaseNeedsMajority::Voters> voters;
+  for (const Electorate& electorate : watched.electorates) voters.push_back(electorate.voters);
+  return voters;
+}
+
+void Checkers::CheckLeases(const Node& node, Watched& watched, bool electorate_changed,
+                           Instant now) {
   const ClusterView& view = *watched.last;
-  std::optional<Watched::Growth>& growth = watched.growth;
-  if (growth && view_changed) {
-    ++growth->views_since;
-    growth->voters.push_back(view.voters());
+  const Instant seen = cluster_->now();
+  if (electorate_changed) {
+    for (Growth& growth : watched.growths) growth.voters.push_back(view.voters());
   }
-  if (growth && (growth->views_since == kViewsUnderWay ||
-                 cluster_->now() - growth->seen > kViewsArePublished)) {
-    lease.OnLease(growth->primary, growth->until, growth->voters, node.options().ServeLease(),
-                  growth->at);
-    growth.reset();
+  while (!watched.growths.empty() && seen - watched.growths.front().seen > kSoon) {
+    const Growth& growth = watched.growths.front();
+    lease.OnLease(growth.primary, growth.until, growth.voters, node.options().ServeLease(),
+                  growth.at);
+    watched.growths.pop_front();
   }
   const Instant until = view.serve_until();
-  if (watched.slow_disk) return;
   if (view.self().role != Role::kPrimary || until <= now || until <= watched.until) return;
   watched.until = until;
-  growth = Watched::Growth{view.self().id, until, now, cluster_->now(), watched.electorates, 0};
+  // With a slow disk a node is too far ahead of what it shows.
+  if (seen < watched.slow_until) return;
+  watched.growths.push_back({view.self().id, until, now, seen, Electorates(watched)});
 }
 
 std::vector<Checker*> Checkers::List() {
@@ -252,12 +265,8 @@ std::vector<const Checker*> Checkers::all() const {
 }
 
 Violations Checkers::violations() const {
-  std::set<const Checker*> excused;
-  if (double_serving_allowed_ || forgetful_) excused.insert(&one_server);
-  if (forgetful_) excused.insert({&one_vote, &one_winner, &epochs, &durable, &freshest});
   Violations all_found;
   for (const Checker* checker : all()) {
-    if (excused.contains(checker)) continue;
     const Violations& found = checker->violations();
     all_found.insert(all_found.end(), found.begin(), found.end());
   }

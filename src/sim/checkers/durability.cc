@@ -1,6 +1,8 @@
 // What is on disk, and what may be said because of it.
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "clusterkit/describe.h"
@@ -13,8 +15,8 @@ void EpochsNeverGoBack::OnDurable(const PersistentState& state) {
   Marks& marks = marks_[state.self];
   const auto grow = [&](const std::string& what, Epoch& mark, Epoch value) {
     if (value < mark) {
-      Report(absl::StrCat(what, " of ", Who(state.self), " went back from ", mark.value,
-                          " to ", value.value));
+      Report(absl::StrCat(what, " of ", Who(state.self), " went back from ", mark.value, " to ",
+                          value.value));
     }
     mark = std::max(mark, value);
   };
@@ -24,11 +26,21 @@ void EpochsNeverGoBack::OnDurable(const PersistentState& state) {
       grow("config epoch", marks.config, record.config_epoch);
     }
   }
-  if (!state.ledger) return;
-  for (const VoteRecord& vote : state.ledger->votes) {
-    grow(absl::StrCat("vote in shard ", vote.shard.ToHex().substr(0, 8)), marks.votes[vote.shard],
-         vote.epoch);
+  if (!state.ledger) {
+    if (marks.ledger) Report(absl::StrCat(Who(state.self), " has lost its vote ledger"));
+    return;
   }
+  marks.ledger = true;
+  grow("vote floor", marks.floor, state.ledger->floor);
+  std::map<ShardId, Epoch> votes;
+  for (const VoteRecord& vote : state.ledger->votes) votes[vote.shard] = vote.epoch;
+  for (auto& [shard, epoch] : marks.votes) {
+    const auto vote = votes.find(shard);
+    if (vote == votes.end() ? state.ledger->floor >= epoch : vote->second >= epoch) continue;
+    Report(absl::StrCat("the vote of ", Who(state.self), " in shard ", shard.ToHex().substr(0, 8),
+                        " epoch ", epoch.value, " is forgotten"));
+  }
+  marks.votes = std::move(votes);
 }
 
 void DurableBeforeSent::OnDurable(const PersistentState& state) {
@@ -45,8 +57,8 @@ void DurableBeforeSent::OnHeader(const Header& header) {
   Saw();
   const Epoch durable = durable_[header.sender].config;
   if (header.role != Role::kPrimary || header.config_epoch <= durable) return;
-  Report(absl::StrCat(Who(header.sender), " speaks of its config epoch ",
-                      header.config_epoch.value, ", durable is ", durable.value));
+  Report(absl::StrCat(Who(header.sender), " speaks of its config epoch ", header.config_epoch.value,
+                      ", durable is ", durable.value));
 }
 
 void DurableBeforeSent::OnRequest(const NodeId& candidate, Epoch epoch) {

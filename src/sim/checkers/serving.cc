@@ -15,8 +15,10 @@ void LeaseNeedsMajority::OnAnswer(const NodeId& primary, const NodeId& voter, In
   last = std::max(last, sent);
 }
 
-void LeaseNeedsMajority::OnRequest(const NodeId& candidate, Epoch epoch, Instant now) {
-  answers_[candidate].requests.try_emplace(epoch, now);
+void LeaseNeedsMajority::OnRequest(const NodeId& candidate, Epoch epoch, absl::Duration round,
+                                   absl::Duration lease, Instant now) {
+  const absl::Duration beyond = std::min(round - lease, absl::ZeroDuration());
+  answers_[candidate].requests.try_emplace(epoch, now + beyond);
 }
 
 void LeaseNeedsMajority::OnVote(const NodeId& candidate, const NodeId& voter, Epoch epoch) {
@@ -25,16 +27,9 @@ void LeaseNeedsMajority::OnVote(const NodeId& candidate, const NodeId& voter, Ep
   if (asked != requests.end()) OnAnswer(candidate, voter, asked->second);
 }
 
-namespace {
-
-// Views that a node may be ahead of, and the one before.
-constexpr size_t kUnderWay = 4;
-
-}  // namespace
-
 std::optional<Instant> LeaseNeedsMajority::AnsweredBy(size_t majority, const NodeId& primary,
-                                                      const Answers& answers,
-                                                      const Voters& voters, Instant now) {
+                                                      const Answers& answers, const Voters& voters,
+                                                      Instant now) {
   std::vector<Instant> sent;
   for (const NodeId& voter : voters) {
     const auto answered = answers.sent.find(voter);
@@ -61,19 +56,17 @@ void LeaseNeedsMajority::OnLease(const NodeId& primary, Instant until,
     }
   };
   for (const Voters& electorate : voters) try_with(electorate.size() / 2 + 1, electorate);
-  // Not more than these, and a majority of the smallest.
   std::set<NodeId> either;
   size_t smallest = SIZE_MAX;
-  for (size_t i = voters.size() - std::min(voters.size(), kUnderWay); i < voters.size(); ++i) {
-    either.insert(voters[i].begin(), voters[i].end());
-    smallest = std::min(smallest, voters[i].size());
+  for (const Voters& electorate : voters) {
+    either.insert(electorate.begin(), electorate.end());
+    smallest = std::min(smallest, electorate.size());
   }
-  try_with(smallest / 2 + 1, Voters(either.begin(), either.end()));
+  if (voters.size() > 1) try_with(smallest / 2 + 1, Voters(either.begin(), either.end()));
   if (until <= backed) return;
-  Report(absl::StrCat(
-      Who(primary), " may serve for ", absl::FormatDuration(until - now),
-      "; what a majority of voters answered is good for ",
-      backed < now ? std::string("nothing") : absl::FormatDuration(backed - now)));
+  Report(absl::StrCat(Who(primary), " may serve for ", absl::FormatDuration(until - now),
+                      "; what a majority of voters answered is good for ",
+                      backed < now ? std::string("nothing") : absl::FormatDuration(backed - now)));
 }
 
 void OneServer::OnServers(Instant now, const std::vector<Server>& servers) {

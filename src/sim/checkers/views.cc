@@ -24,8 +24,8 @@ void SlotsMoveUp::OnRebound(const NodeId& observer, const SlotsRebound& rebound,
     Saw();
     if (to->config_epoch > from->config_epoch) continue;
     Report(absl::StrCat("at ", Who(observer), " slot ", change.slot.value, " moved from ",
-                        Who(*held), " epoch ", from->config_epoch.value, " to ",
-                        Who(change.to), " epoch ", to->config_epoch.value));
+                        Who(*held), " epoch ", from->config_epoch.value, " to ", Who(change.to),
+                        " epoch ", to->config_epoch.value));
   }
 }
 
@@ -39,9 +39,9 @@ void FailNeedsMajority::OnReport(const NodeId& observer, const NodeId& reporter,
   }
 }
 
-void FailNeedsMajority::OnNotice(const NodeId& observer, const FailNotice& notice) {
-  heard_[observer].notices[notice.subject].emplace_back(notice.reporters.begin(),
-                                                        notice.reporters.end());
+void FailNeedsMajority::OnNotice(const NodeId& observer, const FailNotice& notice, Instant now) {
+  heard_[observer].notices[notice.subject].push_back(
+      {now, {notice.reporters.begin(), notice.reporters.end()}});
 }
 
 void FailNeedsMajority::OnConcluded(const NodeId& observer, const NodeId& subject,
@@ -66,7 +66,7 @@ void FailNeedsMajority::OnFail(const NodeId& observer, const HealthChanged& chan
                           change.reporters.end(),
                           std::inserter(proofs.back(), proofs.back().end()));
   } else {
-    proofs = heard.notices[change.id];
+    for (const auto& notice : heard.notices[change.id]) proofs.push_back(notice.reporters);
   }
   heard.concluded.erase(change.id);
   for (const std::set<NodeId>& proof : proofs) {
@@ -76,11 +76,17 @@ void FailNeedsMajority::OnFail(const NodeId& observer, const HealthChanged& chan
       if (static_cast<size_t>(counts) > voters.size() / 2) return;
     }
   }
-  Report(absl::StrCat(Who(observer), " takes ", Who(change.id), " as FAIL",
-                      change.cause == HealthChanged::Cause::kReports
-                          ? absl::StrCat(" with ", proofs[0].size(), " fresh reports, needs ",
-                                         change.needed)
-                          : std::string(" without a notice that proves it")));
+  Report(absl::StrCat(
+      Who(observer), " takes ", Who(change.id), " as FAIL",
+      change.cause == HealthChanged::Cause::kReports
+          ? absl::StrCat(" with ", proofs[0].size(), " fresh reports, needs ", change.needed)
+          : std::string(" without a notice that proves it")));
+}
+
+void FailNeedsMajority::OnOnline(const NodeId& observer, const NodeId& subject, Instant now) {
+  constexpr absl::Duration kMoment = absl::Seconds(5);
+  std::erase_if(heard_[observer].notices[subject],
+                [&](const auto& notice) { return now - notice.at > kMoment; });
 }
 
 void FailNeedsMajority::OnStart(const NodeId& observer) { heard_.erase(observer); }

@@ -17,8 +17,11 @@ void OneVotePerEpoch::OnAck(const NodeId& voter, const ShardId& shard, Epoch epo
   const auto [found, first] = granted_.try_emplace({voter, shard, epoch}, candidate);
   if (first || found->second == candidate) return;
   Report(absl::StrCat("two votes of ", Who(voter), " in shard ", ShortShard(shard), " epoch ",
-                      epoch.value, ": for ", Who(found->second), " and ",
-                      Who(candidate)));
+                      epoch.value, ": for ", Who(found->second), " and ", Who(candidate)));
+}
+
+void OneVotePerEpoch::OnRestored(const NodeId& voter) {
+  std::erase_if(granted_, [&](const auto& entry) { return std::get<0>(entry.first) == voter; });
 }
 
 void OneWinner::OnWin(const NodeId& winner, const ShardId& shard, Epoch epoch) {
@@ -32,8 +35,8 @@ void OneWinner::OnWin(const NodeId& winner, const ShardId& shard, Epoch epoch) {
 void CandidateIsSynced::OnRequest(const NodeId& candidate, Epoch epoch, const Progress& truth) {
   Saw();
   if (truth.synced) return;
-  Report(absl::StrCat(Who(candidate), " stands in epoch ", epoch.value,
-                      " without a complete copy"));
+  Report(
+      absl::StrCat(Who(candidate), " stands in epoch ", epoch.value, " without a complete copy"));
 }
 
 void FreshestIsPreferred::OnProgress(const NodeId& voter, const NodeId& replica,
@@ -69,10 +72,15 @@ void FreshestIsPreferred::OnVote(const ClusterView& view, const NodeId& candidat
     if (node == nullptr || node->role != Role::kReplica || node->shard != shard) continue;
     if (node->health != Health::kOnline || node->no_failover) continue;
     if (Progress::Compare(told.progress, progress) <= 0) continue;
-    Report(absl::StrCat(Who(voter), " votes for ", Who(candidate), " at ",
-                        Describe(progress), " but knows of ", Who(id), " at ",
-                        Describe(told.progress)));
+    Report(absl::StrCat(Who(voter), " votes for ", Who(candidate), " at ", Describe(progress),
+                        " but knows of ", Who(id), " at ", Describe(told.progress)));
   }
+}
+
+void FreshestIsPreferred::OnPrimaryBack(const NodeId& voter, const NodeId& primary) {
+  std::erase_if(first_refusal_, [&](const auto& entry) {
+    return std::get<0>(entry.first) == voter && std::get<2>(entry.first) == primary;
+  });
 }
 
 void FreshestIsPreferred::OnStart(const NodeId& voter) {
