@@ -84,6 +84,7 @@ Service::Service(Cluster& cluster, const HostOptions& options, const Promises& p
     : cluster_(cluster), options_(options), promises_(promises), rng_(cluster.seed()) {
   cluster.SetHostFactory([this](const Name& name, Cluster&) {
     Machine& machine = machines_[name];
+    machine.hangs = false;  // Whatever hung, ended with its process.
     machine.slot = clusterkit::SlotForKey(name);
     return std::make_unique<Process>(this, name, &machine);
   });

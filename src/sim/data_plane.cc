@@ -135,6 +135,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   Instant Now() const { return plane_->cluster.LocalNow(name_); }
 
   void Begin() {
+    data_.host_alive = true;  // Whatever hung, ended with its process.
     const NodeId id = View()->self().id;
     if (data_.owner != id) {
       data_.owner = id;

@@ -247,6 +247,30 @@ TEST_CASE("a cluster of which all addresses changed is whole again when it is to
   CHECK_FALSE(told.coverage.Counts().contains("action: repair"));
 }
 
+TEST_CASE("a step can wait for an election and strike at that very moment") {
+  FaultScript script{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
+                     {{absl::Seconds(1), "arm vote crash $node lose ; 30ms restart $node"},
+                      {absl::Seconds(1), "arm win pause $node ; 50ms resume $node"},
+                      {absl::Seconds(1), "crash p1"},
+                      {absl::Seconds(3), "heal"}}};
+  RunOptions options;
+  options.trace = true;
+  const RunResult result = RunScript(script, options);
+  CHECK(result.violations.empty());
+  const auto counts = result.coverage.Counts();
+  REQUIRE(counts.contains("struck at: vote"));
+  REQUIRE(counts.contains("struck at: win"));
+  CHECK(counts.at("struck at: vote") == 1);
+  CHECK(counts.at("struck at: win") == 1);
+  CHECK(counts.at("action: pause") == 1);
+  CHECK(counts.at("action: resume") == 1);
+  const size_t struck = result.trace.find("# crash p"), voted = result.trace.find("voted for");
+  CHECK(voted < result.trace.find("lose -> ok", struck));
+
+  script.steps[0].line = "arm dinner crash $node";
+  CHECK(Breaks(RunScript(script), "script"));
+}
+
 TEST_CASE("a damaged state file keeps a node down until it gets another") {
   const FaultScript damaged{"cluster seed=5 primaries=3 replicas=3 node-timeout=500ms",
                             {{absl::Seconds(1), "backup r1"},

@@ -3,11 +3,16 @@
 //   cluster seed=17 primaries=3 replicas=4 uneven=on node-timeout=800ms latency=2ms jitter=3ms
 //   +1.250000s crash p1 lose
 //   +1.700000s partition {p1 r2 | p2}
+//   +2.000000s arm vote crash $node lose ; 30ms restart $node
 //   +9.000000s settle
 //
 // Drawn from a seed, kept as text, run again, shortened. Times count from the moment at which the
-// cluster has formed. Actions are those of actions.h, and "settle": the faults stay as they are
-// until whatever can heal in spite of them must have healed, which is then checked.
+// cluster has formed. Actions are those of actions.h, and two more:
+//   settle                    the faults stay as they are until whatever can heal in spite of them
+//                             must have healed, which is then checked
+//   arm EVENT ACTION          waits for the next vote that is granted, election that starts, or
+//     [; TIME ACTION]...      win, and strikes at that very moment; $node is where it happened.
+//                             What follows a semicolon comes so much later.
 
 #ifndef CLUSTERKIT_SIM_FAULT_SCRIPT_H_
 #define CLUSTERKIT_SIM_FAULT_SCRIPT_H_

@@ -24,7 +24,8 @@ class Workload {
   virtual ~Workload() = default;
 
   // --- Faults ---------------------------------------------------------------------------------
-  // The data thread of a node hangs, or goes on. The node itself runs.
+  // The data thread of a node hangs until it is told to go on, or its process ends. The node itself
+  // runs.
   virtual void SetHostAlive(const Name& name, bool alive);
   virtual bool HostAlive(const Name& name) const;
   // The data of a node is gone, or complete again (as if restored). Also while it does not run.

@@ -272,6 +272,41 @@ class Drawing {
     }
   }
 
+  // --- Elections -------------------------------------------------------------------------------
+  // The moments at which a vote or a lease hangs in the balance are too short to be hit by chance.
+  void AtElection() {
+    static const char* const kOccasions[] = {"vote", "vote", "election", "win"};
+    const std::string back = Ms(rng_.Between(absl::Milliseconds(1), absl::Milliseconds(400)));
+    std::string strike;
+    switch (rng_.Below(6)) {
+      case 0:
+      case 1:
+        strike = absl::StrCat("crash $node lose ; ", back, " restart $node");
+        break;
+      case 2:
+        strike = absl::StrCat("pause $node ; ", back, " resume $node");
+        break;
+      case 3:
+        strike = absl::StrCat("heal ; ", back, " crash $node ; 2s restart $node");
+        break;
+      case 4:
+        strike = absl::StrCat("reset-links $node ", Any(), " ; ", back, " heal");
+        break;
+      default:
+        strike = absl::StrCat("partition {$node ", Any(), " | ", Any(), "} ; ", back, " heal");
+    }
+    // An election needs a reason.
+    const std::string victim = absl::StrCat("p", 1 + rng_.Below(Size(primaries_)));
+    Now(absl::StrCat("arm ", kOccasions[rng_.Below(std::size(kOccasions))], " ", strike));
+    if (rng_.Chance(500)) {
+      Now("crash " + victim);
+      After(rng_.Between(absl::Milliseconds(100), absl::Seconds(4)), "restart " + victim);
+    } else {
+      Now("pause " + victim);
+      After(rng_.Between(node_timeout_, 3 * node_timeout_), "resume " + victim);
+    }
+  }
+
   // --- Operators -------------------------------------------------------------------------------
   void Slot() {
     Now(absl::StrCat(rng_.Chance(500) ? "delslots " : "addslots ", Any(), " ", Slots()));
@@ -342,6 +377,8 @@ const std::vector<Drawing::Entry>& Drawing::Table() {
       {{"failing-disk", "saves fail, the node halts and is restarted"}, &D::FailingDisk},
       {{"clock", "a clock jumps ahead and drifts"}, &D::Clock},
       {{"addresses", "a node comes back at another address, or all of them do"}, &D::Addresses},
+      {{"at-election", "a voter, candidate or winner is struck at that very moment"},
+       &D::AtElection},
       {{"slots", "ADDSLOTS, DELSLOTS"}, &D::Slot},
       {{"import", "slots are taken over under a new epoch"}, &D::Import},
       {{"replicate", "a node is told to follow another"}, &D::Replicate},

@@ -1,6 +1,7 @@
 // One run: form, strike, calm down, judge.
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "clusterkit/describe.h"
 #include "clusterkit/random.h"
@@ -122,6 +125,38 @@ class Run {
     });
   }
 
+  // What a step can wait for; empty: nothing.
+  static std::string Occasion(const Event& event) {
+    if (std::holds_alternative<ElectionStarted>(event)) return "election";
+    if (const auto* vote = std::get_if<VoteCast>(&event)) {
+      return vote->reason == VoteRefusal::kNone ? "vote" : "";
+    }
+    const auto* ended = std::get_if<ElectionEnded>(&event);
+    return ended != nullptr && ended->how == ElectionEnded::How::kWon ? "win" : "";
+  }
+
+  void Trigger(const std::string& occasion, const Name& node) {
+    const auto armed = std::find_if(armed_.begin(), armed_.end(), [&](const Armed& candidate) {
+      return candidate.occasion == occasion;
+    });
+    if (occasion.empty() || armed == armed_.end()) return;
+    const std::vector<std::string> lines = armed->lines;
+    armed_.erase(armed);
+    result_.coverage.Count("struck at: " + occasion);
+    for (const std::string& line : lines) {
+      const std::pair<std::string, std::string> parts =
+          absl::StrSplit(line, absl::MaxSplits(' ', 1));
+      const absl::StatusOr<absl::Duration> delay = ParseTime(parts.first);
+      const std::string text =
+          absl::StrReplaceAll(delay.ok() ? parts.second : line, {{"$node", node}});
+      if (delay.ok() && *delay > absl::ZeroDuration()) {
+        later_.emplace(cluster_.now() + *delay, text);
+      } else {
+        Do(text);
+      }
+    }
+  }
+
   void OnEvent(const Cluster::TracedEvent& traced) {
     result_.coverage.OnEvent(traced.event);
     if (std::holds_alternative<ElectionStarted>(traced.event)) campaigning_.insert(traced.node);
@@ -134,9 +169,11 @@ class Run {
         too_old_.erase(traced.node);
       }
     }
-    if (!options_.trace) return;
-    const auto name = [this](const NodeId& id) { return cluster_.NameOf(id); };
-    Trace(traced.node, Describe(traced.event, name));
+    if (options_.trace) {
+      const auto name = [this](const NodeId& id) { return cluster_.NameOf(id); };
+      Trace(traced.node, Describe(traced.event, name));
+    }
+    Trigger(Occasion(traced.event), traced.node);
   }
 
   bool OnFrame(const Cluster::TracedFrame& traced) {
@@ -154,8 +191,15 @@ class Run {
   // --- Time --------------------------------------------------------------------------------------
   void AdvanceTo(Instant until) {
     while (cluster_.now() < until) {
-      cluster_.Advance(std::min(kSampleEvery, until - cluster_.now()));
+      absl::Duration length = std::min(kSampleEvery, until - cluster_.now());
+      if (!later_.empty()) length = std::min(length, later_.begin()->first - cluster_.now());
+      cluster_.Advance(length);
       checkers_.Sample();
+      while (!later_.empty() && later_.begin()->first <= cluster_.now()) {
+        const std::string line = later_.begin()->second;
+        later_.erase(later_.begin());
+        Do(line);
+      }
     }
   }
 
@@ -180,6 +224,7 @@ class Run {
   void Do(const std::string& line) {
     const Command command = Command::Parse(line);
     if (command.name() == "settle") return Settle();
+    if (command.name() == "arm") return Arm(line);
     absl::StatusOr<std::string> output = actions_->Run(command);
     if (absl::IsInvalidArgument(output.status())) {
       Broken("script",
@@ -226,6 +271,18 @@ class Run {
     }
   }
 
+  // arm vote crash $node ; 30ms restart $node
+  void Arm(const std::string& line) {
+    const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 2));
+    static const auto* const occasions = new std::set<std::string>{"vote", "election", "win"};
+    if (words.size() < 3 || !occasions->contains(words[1])) {
+      Broken("script", absl::InvalidArgumentError(line + ": arm vote, election or win ACTION"));
+      return;
+    }
+    armed_.push_back({words[1], absl::StrSplit(words[2], " ; ")});
+    Trace("", "# " + line);
+  }
+
   void Settle() {
     AdvanceTo(cluster_.now() + result_.healing_bound);
     result_.coverage.Count("action: settle");
@@ -237,6 +294,8 @@ class Run {
 
   void CalmDown() {
     Trace("", "# calm");
+    armed_.clear();
+    later_.clear();
     actions_->EndFaults();
     for (const Name& name : cluster_.names()) {
       if (halted_.contains(name)) cluster_.Crash(name);
@@ -294,6 +353,12 @@ class Run {
   std::optional<Actions> actions_;
   Instant formed_;
   bool needs_repair_ = false;  // An operator has left what only an operator mends.
+  struct Armed {
+    std::string occasion;
+    std::vector<std::string> lines;  // Each may begin with a delay.
+  };
+  std::vector<Armed> armed_;
+  std::multimap<Instant, std::string> later_;
   Rng clocks_;
   std::set<Name> started_, campaigning_, halted_, too_old_, damaged_;
 };
