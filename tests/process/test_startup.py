@@ -187,10 +187,12 @@ class Refusals(harness.ProcessTest):
     def test_a_second_process_on_the_same_state(self):
         first = self.server(*self.CLUSTER, name="shared")
         first.start()
-        state = (first.directory / "nodes.conf").read_bytes()
+        path = first.directory / "nodes.conf"
+        wait_until(path.exists, 5, "its identity is saved")
+        state = path.read_bytes()
         result = self.run_to_end(*self.arguments(free_ports(1)[0], first.directory))
         self.assert_refused(result, "nodes.conf")
-        self.assertEqual((first.directory / "nodes.conf").read_bytes(), state)
+        self.assertEqual(path.read_bytes(), state)
         self.assertEqual(first.call("PING"), "PONG")
 
     def damaged(self, damage, expected: str) -> None:
