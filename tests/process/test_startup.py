@@ -66,7 +66,7 @@ class Options(harness.ProcessTest):
         self.assertEqual(values["dbfilename"], "dump file.rdb")
         self.assertEqual(values["cluster-node-timeout"], "1500")
         self.assertEqual(values["cluster-require-full-coverage"], "no")
-        self.assertTrue((self.directory / "nodes-A.conf").exists())
+        wait_until((self.directory / "nodes-A.conf").exists, 5, "its state is saved there")
 
     def test_arguments_override_the_configuration_file(self):
         port = free_ports(1)[0]
