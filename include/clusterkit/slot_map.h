@@ -73,6 +73,8 @@ class SlotMap {
   void Bind(const SlotSet& slots, const NodeId& owner);
   // Moves everything `from` owns to `to`; returns the slots moved.
   SlotSet MoveAll(const NodeId& from, const NodeId& to);
+  // Marks bound slots as not claimed by their owners: see unclaimed().
+  void Disclaim(const SlotSet& slots);
   // Unbinds everything `owner` owns; returns the slots.
   SlotSet Release(const NodeId& owner);
 

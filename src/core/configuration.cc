@@ -106,8 +106,10 @@ void NodeCore::Impl::FollowPrimary(const Header& header) {
   }
 }
 
-// The sender says that it has a primary now. Whatever it still owns here went there, if that is
-// its shard's next primary; otherwise nobody owns it until somebody claims it.
+// The sender says that it has a primary now. Whatever it still owns here probably went there, if
+// that is its shard's next primary; otherwise nobody owns it until somebody claims it. It is the
+// heir who says what it took: until then we neither defend these slots against anybody's claim nor
+// tell others of them, for they may have gone elsewhere before.
 void NodeCore::Impl::PrimaryBecameReplica(const Header& header) {
   if (table_.slots().CountOf(header.sender) == 0) return;
   const KnownNode* heir = header.primary ? table_.Find(*header.primary) : nullptr;
@@ -118,7 +120,8 @@ void NodeCore::Impl::PrimaryBecameReplica(const Header& header) {
     node.role = Role::kPrimary;
     node.primary.reset();
     node.config_epoch = std::max(node.config_epoch, header.config_epoch);
-    table_.EditSlots().MoveAll(header.sender, heir->id);
+    SlotMap& slots = table_.EditSlots();
+    slots.Disclaim(slots.MoveAll(header.sender, heir->id));
     RequestSave(/*sync=*/true);
     if (self().primary == header.sender) {
       BecomeReplica(heir->id, RoleChanged::Cause::kPrimaryReplaced);

@@ -197,6 +197,13 @@ SlotSet SlotMap::MoveAll(const NodeId& from, const NodeId& to) {
   return slots;
 }
 
+void SlotMap::Disclaim(const SlotSet& slots) {
+  for (size_t word = 0; word < kWords; ++word) {
+    const uint64_t bits = slots.words()[word];
+    if (bits != 0) unclaimed_.AddWord(word, bits & ~HeldBits(word, kUnbound));
+  }
+}
+
 SlotSet SlotMap::Release(const NodeId& owner) {
   SlotSet slots = SlotsOf(owner);
   slots.ForEach([this](SlotId slot) { Rebind(slot, kUnbound); });

@@ -49,6 +49,25 @@ struct Table {
   }
 };
 
+TEST_CASE("slots that are bound but disclaimed go to any claim, or back to their owner's") {
+  SlotMap map;
+  const auto epoch_of = [](const NodeId&) { return Epoch{9}; };
+  const SlotSet low = SlotSet::Of({SlotId{0}, SlotId{9}});
+  map.Bind(low, kX);
+  SlotSet more = low;
+  more.Add(SlotId{50});  // Unbound: there is nobody to disclaim it.
+  map.Disclaim(more);
+  CHECK(map.unclaimed() == low);
+  CHECK(map.CountOf(kX) == 10);
+
+  const SlotClaim taken{kY, Epoch{1}, SlotSet::Of({SlotId{3}, SlotId{4}})};
+  CHECK(map.ApplyClaim(taken, epoch_of).size() == 2);
+  const SlotClaim kept{kX, Epoch{9}, SlotSet::Of({SlotId{5}, SlotId{9}})};
+  CHECK_FALSE(map.HoldsExactly(kX, kept.slots));
+  CHECK(map.ApplyClaim(kept, epoch_of).empty());
+  CHECK(map.unclaimed() == SlotSet::Of({SlotId{0}, SlotId{2}}));
+}
+
 TEST_CASE("a fresh map owns nothing") {
   const SlotMap map;
   REQUIRE(map.OwnerOf(S(0)) == nullptr);
