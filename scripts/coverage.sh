@@ -21,7 +21,8 @@ find "$build" -name '*.gcda' -delete
 
 say "run"
 for program in unit_test node_test scenario_test sim_unit_test sim_test; do
-  "$build/bin/$program" >"$build/$program.log" || {
+  # All but the hundred shards, which would take minutes and reach nothing more.
+  "$build/bin/$program" "~just under half*" >"$build/$program.log" || {
     printf 'coverage: %s failed: see %s\n' "$program" "$build/$program.log" >&2
     exit 1
   }

@@ -284,6 +284,9 @@ class Run {
   }
 
   void Settle() {
+    // No new strikes; those under way run their course.
+    armed_.clear();
+    while (!later_.empty()) AdvanceTo(later_.rbegin()->first);
     AdvanceTo(cluster_.now() + result_.healing_bound);
     result_.coverage.Count("action: settle");
     if (const absl::Status healed = CheckHealedInSpite(cluster_, *workload_, halted_, too_old_);
