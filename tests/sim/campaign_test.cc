@@ -292,8 +292,10 @@ TEST_CASE("a step can wait for an election and strike at that very moment") {
   const size_t struck = result.trace.find("# crash p"), voted = result.trace.find("voted for");
   CHECK(voted < result.trace.find("lose -> ok", struck));
 
-  script.steps[0].line = "arm dinner crash $node";
-  CHECK(Breaks(RunScript(script), "script"));
+  for (const char* nonsense : {"arm dinner crash $node", "arm vote", "arm vote settle"}) {
+    script.steps[0].line = nonsense;
+    CHECK(Breaks(RunScript(script), "script"));
+  }
 }
 
 TEST_CASE("a damaged state file keeps a node down until it gets another") {

@@ -46,12 +46,13 @@ class Actions {
 
   bool Knows(const std::string& name) const { return table_.contains(name); }
   // What came of it: "ok", or what the node answered, each line ended. InvalidArgument: the line
-  // makes no sense. FailedPrecondition: it does not apply now, and nothing happened.
+  // makes no sense. FailedPrecondition: it does not apply now, and nothing happened; of several
+  // nodes, to those before the one that it is about it did.
   absl::StatusOr<std::string> Run(const Command& command);
   absl::StatusOr<std::string> Run(const std::string& line) { return Run(Command::Parse(line)); }
 
-  // Ends every fault that is under way: links heal, what is stopped goes on, disks, hosts and
-  // clocks behave. Nodes that are down stay down.
+  // Ends every fault that is under way: links heal, what is stopped goes on, disks and hosts
+  // behave. Nodes that are down stay down, and clocks as they are.
   void EndFaults();
 
  private:

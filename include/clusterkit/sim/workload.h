@@ -34,7 +34,8 @@ class Workload {
   // --- Questions ------------------------------------------------------------------------------
   // What a node's data really is; empty if the service does not replicate.
   virtual std::optional<Progress> ProgressOf(const Name& name) const;
-  // The faults are over and the nodes agree: what does not hold now never will. Asked once.
+  // The faults are over and the nodes agree: what does not hold now never will. Asked once, and
+  // may advance the cluster.
   virtual void AtRest();
   // Own promises broken so far.
   virtual Violations violations() const;

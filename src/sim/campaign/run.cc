@@ -149,7 +149,7 @@ class Run {
       const absl::StatusOr<absl::Duration> delay = ParseTime(parts.first);
       const std::string text =
           absl::StrReplaceAll(delay.ok() ? parts.second : line, {{"$node", node}});
-      if (delay.ok() && *delay > absl::ZeroDuration()) {
+      if (delay.ok()) {
         later_.emplace(cluster_.now() + *delay, text);
       } else {
         Do(text);
@@ -219,8 +219,7 @@ class Run {
     cluster_.SetClock(name, clocks_.Between(absl::ZeroDuration(), absl::Hours(1)), drift);
   }
 
-  // --- Faults
-  // --------------------------------------------------------------------------------------
+  // --- Faults ------------------------------------------------------------------------------------
   void Do(const std::string& line) {
     const Command command = Command::Parse(line);
     if (command.name() == "settle") return Settle();
@@ -279,7 +278,13 @@ class Run {
       Broken("script", absl::InvalidArgumentError(line + ": arm vote, election or win ACTION"));
       return;
     }
-    armed_.push_back({words[1], absl::StrSplit(words[2], " ; ")});
+    Armed armed{words[1], absl::StrSplit(words[2], " ; ")};
+    // It strikes from within a call of a node, where time cannot be advanced.
+    if (Command::Parse(armed.lines[0]).name() == "settle") {
+      Broken("script", absl::InvalidArgumentError(line + ": settle cannot strike"));
+      return;
+    }
+    armed_.push_back(std::move(armed));
     Trace("", "# " + line);
   }
 
