@@ -395,7 +395,8 @@ TEST_CASE("FreshestIsPreferred finds a vote against a fresher sibling") {
   };
   const Progress behind{Epoch{0}, 10, true}, ahead{Epoch{0}, 20, true};
   const auto vote = [&](const ClusterView& seen, double at) {
-    checker.OnVote(seen, Node(2), Shard(1), Node(1), behind, absl::Seconds(1), At(at));
+    checker.OnRequest(seen, Node(2), Shard(1), Node(1), behind);
+    checker.OnVote(Node(9), Node(2), Shard(1), Node(1), absl::Seconds(1), At(at));
   };
   vote(view(Health::kOnline), 1);  // Nobody said anything.
   checker.OnProgress(Node(9), Node(3), ahead, std::nullopt);
@@ -426,6 +427,13 @@ TEST_CASE("FreshestIsPreferred finds a vote against a fresher sibling") {
     checker.OnProgress(Node(9), Node(3), Progress{Epoch{5}, 1, true}, std::nullopt);
     vote(view(Health::kOnline), 1);
     CHECK(checker.violations().empty());
+  }
+  SECTION("not if it was told after the request came") {
+    FreshestIsPreferred other;
+    other.OnRequest(view(Health::kOnline), Node(2), Shard(1), Node(1), behind);
+    other.OnProgress(Node(9), Node(3), ahead, Node(1));
+    other.OnVote(Node(9), Node(2), Shard(1), Node(1), absl::Seconds(1), At(1));
+    CHECK(other.violations().empty());
   }
   SECTION("not by a process that was not told") {
     checker.OnStart(Node(9));

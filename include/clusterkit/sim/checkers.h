@@ -221,10 +221,13 @@ class FreshestIsPreferred : public Checker {
   void OnProgress(const NodeId& voter, const NodeId& replica, const Progress& progress,
                   std::optional<NodeId> final_for);
   void OnRefusal(const NodeId& voter, const ShardId& shard, const NodeId& primary, Instant now);
-  // `view`: the voter's. `patience`: for how long it has to refuse.
-  void OnVote(const ClusterView& view, const NodeId& candidate, const ShardId& shard,
-              const NodeId& primary, const Progress& progress, absl::Duration patience,
-              Instant now);
+  // A request reaches the voter, whose view this is: what it knows now is what it decides by. That
+  // it voted shows only when the vote is durable.
+  void OnRequest(const ClusterView& view, const NodeId& candidate, const ShardId& shard,
+                 const NodeId& primary, const Progress& progress);
+  // `patience`: for how long it has to refuse. `now`: when the request came.
+  void OnVote(const NodeId& voter, const NodeId& candidate, const ShardId& shard,
+              const NodeId& primary, absl::Duration patience, Instant now);
   void OnPrimaryBack(const NodeId& voter, const NodeId& primary);
   void OnStart(const NodeId& voter);
 
@@ -234,6 +237,8 @@ class FreshestIsPreferred : public Checker {
     std::optional<NodeId> final_for;
   };
   std::map<NodeId, std::map<NodeId, Told>> told_;
+  // (voter, candidate): who was known to have more, in words.
+  std::map<std::pair<NodeId, NodeId>, std::vector<std::string>> fresher_;
   std::map<std::tuple<NodeId, ShardId, NodeId>, Instant> first_refusal_;
 };
 
@@ -344,8 +349,6 @@ class Checkers {
   // The last request that a voter was given by a candidate.
   struct Asked {
     FailoverAuthRequest request;
-    Progress progress;
-    std::shared_ptr<const ClusterView> view;
     Instant at;
   };
   std::map<std::pair<NodeId, NodeId>, Asked> requests_;

@@ -144,8 +144,9 @@ void Checkers::OnDelivered(const Cluster::TracedFrame& traced) {
   } else if (const auto* ack = std::get_if<FailoverAuthAck>(&message->body)) {
     lease.OnVote(receiver, header.sender, ack->epoch);
   } else if (const auto* request = std::get_if<FailoverAuthRequest>(&message->body)) {
-    requests_[{receiver, header.sender}] = {*request, header.progress,
-                                            cluster_->node(traced.to).view(), now};
+    requests_[{receiver, header.sender}] = {*request, now};
+    freshest.OnRequest(*cluster_->node(traced.to).view(), header.sender, header.shard,
+                       request->primary, header.progress);
   }
 }
 
@@ -196,7 +197,7 @@ void Checkers::OnVoteCast(const Name& voter, const VoteCast& vote) {
   if (vote.reason == VoteRefusal::kFresherSibling) {
     freshest.OnRefusal(self, vote.shard, asked.request.primary, asked.at);
   } else if (vote.reason == VoteRefusal::kNone) {
-    freshest.OnVote(*asked.view, vote.candidate, vote.shard, asked.request.primary, asked.progress,
+    freshest.OnVote(self, vote.candidate, vote.shard, asked.request.primary,
                     Patience(cluster_->node(voter).options()), asked.at);
   }
 }

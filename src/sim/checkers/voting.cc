@@ -57,24 +57,32 @@ void FreshestIsPreferred::OnRefusal(const NodeId& voter, const ShardId& shard,
   first_refusal_.try_emplace({voter, shard, primary}, now);
 }
 
-void FreshestIsPreferred::OnVote(const ClusterView& view, const NodeId& candidate,
-                                 const ShardId& shard, const NodeId& primary,
-                                 const Progress& progress, absl::Duration patience, Instant now) {
-  Saw();
+void FreshestIsPreferred::OnRequest(const ClusterView& view, const NodeId& candidate,
+                                    const ShardId& shard, const NodeId& primary,
+                                    const Progress& progress) {
   const NodeId& voter = view.self().id;
-  const auto refused = first_refusal_.find({voter, shard, primary});
-  const bool patient = refused == first_refusal_.end() || now - refused->second <= patience;
-  if (refused != first_refusal_.end()) first_refusal_.erase(refused);
-  if (!patient) return;
+  std::vector<std::string>& fresher = fresher_[{voter, candidate}];
+  fresher.clear();
   for (const auto& [id, told] : told_[voter]) {
     if (id == candidate || told.final_for != primary || !told.progress.synced) continue;
     const NodeView* node = view.Find(id);
     if (node == nullptr || node->role != Role::kReplica || node->shard != shard) continue;
     if (node->health != Health::kOnline || node->no_failover) continue;
     if (Progress::Compare(told.progress, progress) <= 0) continue;
-    Report(absl::StrCat(Who(voter), " votes for ", Who(candidate), " at ", Describe(progress),
-                        " but knows of ", Who(id), " at ", Describe(told.progress)));
+    fresher.push_back(absl::StrCat(Who(voter), " votes for ", Who(candidate), " at ",
+                                   Describe(progress), " but knows of ", Who(id), " at ",
+                                   Describe(told.progress)));
   }
+}
+
+void FreshestIsPreferred::OnVote(const NodeId& voter, const NodeId& candidate, const ShardId& shard,
+                                 const NodeId& primary, absl::Duration patience, Instant now) {
+  Saw();
+  const auto refused = first_refusal_.find({voter, shard, primary});
+  const bool patient = refused == first_refusal_.end() || now - refused->second <= patience;
+  if (refused != first_refusal_.end()) first_refusal_.erase(refused);
+  if (!patient) return;
+  for (const std::string& text : fresher_[{voter, candidate}]) Report(text);
 }
 
 void FreshestIsPreferred::OnPrimaryBack(const NodeId& voter, const NodeId& primary) {
