@@ -43,6 +43,7 @@ PUBLIC: Dict[str, str] = {
     "replication_status.h": "model",
     "routing.h": "model",
     "slot.h": "model",
+    "open_slots.h": "model",
     "slot_map.h": "model",
     "failover_coordinator.h": "engine",
     "failure_detector.h": "engine",

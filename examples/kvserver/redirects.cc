@@ -20,6 +20,14 @@ std::string Text(const clusterkit::Moved& moved) {
   return absl::StrCat("MOVED ", moved.slot.value, " ", moved.to.host, ":", moved.to.port);
 }
 
+std::string Text(const clusterkit::Ask& ask) {
+  return absl::StrCat("ASK ", ask.slot.value, " ", ask.to.host, ":", ask.to.port);
+}
+
+std::string Text(const clusterkit::TryAgain&) {
+  return "TRYAGAIN Multiple keys request during rehashing of slot";
+}
+
 // Clients know three texts, and try again on each. What is special about a node without lease or
 // data goes to its log, not to them.
 std::string Text(const ClusterDown& down) {

@@ -56,7 +56,8 @@ void Host::Tick() {
 void Host::Report() {
   const bool replica = View()->self().role == Role::kReplica;
   node().ReportReplication({ProgressOf(disk_), replica && link_up_,
-                            replica ? around_.now() - last_io_ : absl::ZeroDuration()});
+                            replica ? around_.now() - last_io_ : absl::ZeroDuration(),
+                            replica ? 0 : obeys_pause_});
 }
 
 void Host::OnEvent(const clusterkit::Event& event, Instant) {
@@ -64,6 +65,9 @@ void Host::OnEvent(const clusterkit::Event& event, Instant) {
     if (role->id == View()->self().id) OnRole(*role);
   } else if (const auto* rebound = std::get_if<clusterkit::SlotsRebound>(&event)) {
     DropSlots(*rebound);
+  } else if (const auto* pause = std::get_if<clusterkit::WritePauseChanged>(&event)) {
+    obeys_pause_ = pause->number;
+    Report();
   }
 }
 

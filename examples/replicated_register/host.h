@@ -127,6 +127,7 @@ class Host : public clusterkit::Observer, public clusterkit::Transport::Handler 
   uint64_t next_link_ = 1;
 
   // As a primary.
+  uint64_t obeys_pause_ = 0;  // Writes are refused for a handover.
   struct Waiting {
     clusterkit::LinkId client;
     Written answer;

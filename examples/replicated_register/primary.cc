@@ -41,7 +41,8 @@ clusterkit::RouteDecision Host::Belongs(SlotId slot) const {
 void Host::On(LinkId client, const Write& write) {
   const clusterkit::RouteDecision decision = Belongs(write.slot);
   Copy& copy = disk_.copy;
-  const bool served = std::holds_alternative<clusterkit::Serve>(decision) && disk_.own;
+  const bool served =
+      std::holds_alternative<clusterkit::Serve>(decision) && disk_.own && obeys_pause_ == 0;
   const auto found = copy.values.find(write.slot);
   const uint64_t former = found == copy.values.end() ? 0 : found->second;
   // Or it was overtaken by a later write of the same client, on another link.

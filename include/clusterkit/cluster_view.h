@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "clusterkit/open_slots.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/slot_map.h"
 #include "clusterkit/time.h"
@@ -53,14 +54,23 @@ enum class DownReason : uint8_t {
   kMinority,       // A majority of voters is out of reach, or was until a moment ago.
 };
 
+// What a view says of this node alone, beside its entry among the nodes.
+struct OwnSituation {
+  ClusterState state = ClusterState::kFail;
+  DownReason down_reason = DownReason::kStarting;
+  bool data_missing = false;
+  bool allow_reads_when_down = false;
+  std::shared_ptr<const ServeLease> lease;      // Never null.
+  std::shared_ptr<const OpenSlots> open_slots;  // Null: none.
+};
+
 // Immutable but for the lease. Safe to read from any thread, for as long as one holds it.
 class ClusterView {
  public:
   using Nodes = std::vector<std::shared_ptr<const NodeView>>;
 
   ClusterView(uint64_t version, NodeId self, Nodes nodes, std::shared_ptr<const SlotMap> slots,
-              ClusterState state, DownReason down_reason, bool data_missing,
-              bool allow_reads_when_down, std::shared_ptr<const ServeLease> lease);
+              OwnSituation own);
 
   uint64_t version() const { return version_; }  // Grows at each published change.
   const NodeView& self() const { return *self_; }
@@ -69,15 +79,17 @@ class ClusterView {
   const SlotMap& slots() const { return *slots_; }
   const NodeView* OwnerOf(SlotId slot) const;  // nullptr when unbound.
 
-  ClusterState state() const { return state_; }
-  DownReason down_reason() const { return down_reason_; }
+  ClusterState state() const { return own_.state; }
+  DownReason down_reason() const { return own_.down_reason; }
   // We own slots whose content is lost: do not serve them, do not feed replicas from here.
-  bool data_missing() const { return data_missing_; }
-  bool allow_reads_when_down() const { return allow_reads_when_down_; }
+  bool data_missing() const { return own_.data_missing; }
+  bool allow_reads_when_down() const { return own_.allow_reads_when_down; }
+  // Slots that this node, a primary, gives away or receives.
+  const OpenSlots& open_slots() const { return *own_.open_slots; }
 
   // The moment from which this node must not execute or acknowledge anything for its slots,
   // unless it has moved on by then. Read it each time; it moves while the view stays.
-  Instant serve_until() const { return lease_->until(); }
+  Instant serve_until() const { return own_.lease->until(); }
 
   // The one place where it is decided who counts: for quorum, failure reports and votes.
   // A voter is a primary that owns at least one slot, failed or not.
@@ -97,11 +109,7 @@ class ClusterView {
   std::shared_ptr<const SlotMap> slots_;
   std::vector<NodeId> voters_;
   std::vector<const NodeView*> voter_nodes_;  // In the same order.
-  ClusterState state_;
-  DownReason down_reason_;
-  bool data_missing_;
-  bool allow_reads_when_down_;
-  std::shared_ptr<const ServeLease> lease_;
+  OwnSituation own_;
 };
 
 }  // namespace clusterkit

@@ -12,10 +12,18 @@
 #include "absl/time/time.h"
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/message.h"
+#include "clusterkit/open_slots.h"
 #include "clusterkit/slot_map.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
+
+// How a node goes.
+enum class Departure : uint8_t {
+  kHandOver,  // It stays, as a replica.
+  kStop,      // Its process ends; it remains a member.
+  kLeave,     // For good: the others forget it.
+};
 
 // A node is known from now on.
 struct NodeAdded {
@@ -56,7 +64,7 @@ struct RoleChanged {
     kElected,          // Won an election: serve. config_epoch begins a new history.
     kReplaced,         // Another node took all slots: follow it.
     kPrimaryReplaced,  // Our primary was replaced: follow its successor.
-    kCommand,          // Replicate or Reset was called.
+    kCommand,          // Replicate, Reset or Failover with kTakeover was called.
   } cause = Cause::kCommand;
   NodeId id;  // This node, or another one.
   Role to = Role::kPrimary;
@@ -71,6 +79,51 @@ struct RoleChanged {
 struct SlotsRebound {
   std::vector<SlotRebind> changes;  // Ascending by slot.
   friend bool operator==(const SlotsRebound&, const SlotsRebound&) = default;
+};
+
+// Slots of this node began or ceased to travel. The host needs to do nothing: Route() follows.
+struct SlotMigrationChanged {
+  enum class Cause : uint8_t {
+    kCommand,     // BeginExport, BeginImport, EndMigration, BindSlots, Reset.
+    kMove,        // MoveSlots, at either end.
+    kPromoted,    // We were elected and go on where our primary was.
+    kReplaced,    // The node at the other end was replaced by one of its shard.
+    kOwnerMoved,  // The slots have another owner now.
+    kPeerGone,    // The node at the other end was forgotten.
+    kDemoted,     // We are a replica now.
+  } cause = Cause::kCommand;
+  SlotSet slots;
+  std::optional<OpenSlots::Mark> mark;  // Empty: they are stable again.
+  friend bool operator==(const SlotMigrationChanged&, const SlotMigrationChanged&) = default;
+};
+
+// A move needs the host: send every key of these slots to the target, with its value, and delete
+// it here once the target has it; then call Node::ReportSlotsTransferred. Told again, for what is
+// left, after a restart and after a change of either end; what was sent may be sent again.
+struct SlotTransferDue {
+  SlotSet slots;
+  NodeId target;
+  friend bool operator==(const SlotTransferDue&, const SlotTransferDue&) = default;
+};
+struct SlotMoveProgress {
+  NodeId target;
+  int moved = 0;  // Slots, since the last such event.
+  int left = 0;
+  friend bool operator==(const SlotMoveProgress&, const SlotMoveProgress&) = default;
+};
+struct SlotMoveEnded {
+  enum class How : uint8_t {
+    kDone,       // The target owns them all.
+    kCancelled,  // By CancelMove; what was under way is the target's, the rest is ours.
+    // Otherwise: what was open stays open, with keys perhaps on both sides, until somebody ends the
+    // migration or moves the slots.
+    kTargetGone,  // It was forgotten; the slots are stable again.
+    kLost,        // Somebody else owns slots of the plan now, or we are a replica.
+    kRefused,     // The target cannot take them: see `text`.
+  } how = How::kDone;
+  NodeId target;
+  std::string text;
+  friend bool operator==(const SlotMoveEnded&, const SlotMoveEnded&) = default;
 };
 
 struct ClusterStateChanged {
@@ -146,6 +199,34 @@ struct MeetFailed {
   friend bool operator==(const MeetFailed&, const MeetFailed&) = default;
 };
 
+// The host must execute no write from now on, or may again. What it obeys it says with
+// ReplicationStatus::obeys_pause.
+struct WritePauseChanged {
+  uint64_t number = 0;              // Of this pause; 0: writes may go on.
+  std::optional<NodeId> successor;  // The replica that is to catch up meanwhile.
+  absl::Duration at_most;           // The node ends the pause by itself after this.
+  friend bool operator==(const WritePauseChanged&, const WritePauseChanged&) = default;
+};
+// A planned change of the primary of our shard, at its replica: Node::Failover.
+struct FailoverProgress {
+  enum class Step : uint8_t {
+    kStarted,   // The primary was asked to pause its writes.
+    kPaused,    // It has, at `target`.
+    kCaughtUp,  // We have all of it, and stand.
+    kTimedOut,  // Nothing has changed; the primary goes on.
+  } step = Step::kStarted;
+  std::optional<Progress> target;
+  friend bool operator==(const FailoverProgress&, const FailoverProgress&) = default;
+};
+// HandOver, Leave or Stop has come to its end. OK: this node owns no slots. FailedPrecondition: no
+// replica could take over. DeadlineExceeded. Nothing more is heard of a node that stopped, whatever
+// the status, or that left with OK.
+struct Departed {
+  Departure kind = Departure::kHandOver;
+  absl::Status status;
+  friend bool operator==(const Departed&, const Departed&) = default;
+};
+
 // The host stopped reporting its liveness (true), or is back (false).
 struct HostStalled {
   bool stalled = true;
@@ -169,7 +250,8 @@ using Event =
     std::variant<NodeAdded, NodeRemoved, HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound,
                  ClusterStateChanged, ConfigEpochChanged, ElectionNotEligible, ElectionScheduled,
                  ElectionStarted, ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed,
-                 HostStalled, DataGuardChanged, Halted>;
+                 HostStalled, DataGuardChanged, Halted, SlotMigrationChanged, SlotTransferDue,
+                 SlotMoveProgress, SlotMoveEnded, WritePauseChanged, FailoverProgress, Departed>;
 
 }  // namespace clusterkit
 

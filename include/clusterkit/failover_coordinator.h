@@ -76,10 +76,16 @@ class FailoverCoordinator {
   // Moves the election on. `current_epoch` is the greatest epoch known.
   std::vector<ElectionStep> Advance(const ClusterView& view, Epoch current_epoch, Instant now,
                                     Rng& rng);
-  // Our primary asked us to replace it.
+  // Our primary lost its data and asked us to replace it.
   void OnStandRequest(const NodeId& primary, Instant now);
   // It takes that back.
-  void ForgetStandRequest() { consent_.reset(); }
+  void ForgetStandRequest();
+  // An operator, or our primary itself, wants us to replace it: stand at once, whatever the age of
+  // the data and Options::no_failover say, and win before `until` or not at all. `agreed`: the
+  // primary has paused for it and is to vote for us, too, by which it ceases to serve; no majority
+  // will do without that vote.
+  void OnCommand(const NodeId& primary, bool agreed, Instant until);
+  void ForgetCommand();
   // True if the vote counts: it is for the current epoch of a round that is still open.
   bool OnAck(const NodeId& voter, const FailoverAuthAck& ack, Instant now);
   bool OnRefusal(const NodeId& voter, const FailoverAuthRefusal& refusal, Instant now);
@@ -113,6 +119,8 @@ class FailoverCoordinator {
   // A vote given in this shard may still count.
   bool RoundOpen(const ShardId& shard, Instant now) const { return ledger_.RoundOpen(shard, now); }
   bool Abstaining() const { return abstention_.has_value(); }
+  // How long, as far as known; empty: it may vote.
+  std::optional<absl::Duration> AbstainsFor(Instant now) const;
   const VoteLedger& ledger() const { return ledger_; }
 
  private:
@@ -130,6 +138,7 @@ class FailoverCoordinator {
     Epoch epoch;
     NodeId primary;
     Instant started_at, ends_at;
+    bool agreed = false;  // The primary's own vote is needed.
     absl::btree_set<NodeId> votes;
     uint32_t most_voters = 0;                          // As told by those who voted.
     absl::btree_map<NodeId, absl::Duration> refusals;  // With the voters' hints.
@@ -140,6 +149,8 @@ class FailoverCoordinator {
   struct Consent {
     NodeId primary;
     Instant until;
+    bool commanded = false;
+    bool agreed = false;
   };
   struct Abstention {
     Instant since;
@@ -172,9 +183,9 @@ class FailoverCoordinator {
   void Count(const ClusterView& view, Instant now, Rng& rng, std::vector<ElectionStep>& steps);
   absl::Duration RestFor(const Campaigning& round, Rng& rng) const;
   bool HasConsent(const NodeId& primary, Instant now) const;
+  bool Commanded() const { return consent_.has_value() && consent_->commanded; }
 
   // Voter (failover_coordinator.cc).
-  std::optional<absl::Duration> AbstainsFor(Instant now) const;
   bool HeardEnough(const ClusterView& view, Epoch current_epoch, Instant now);
   void Settle(Epoch floor);
   VoteRefusal CheckClaim(const ClusterView& view, const FailoverAuthRequest& request,

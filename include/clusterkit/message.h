@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "clusterkit/open_slots.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/slot_map.h"
 #include "clusterkit/types.h"
@@ -46,7 +47,8 @@ struct Goodbye {
     kClusterName,
     kVersion,
     kLimit,
-    kProtocol
+    kProtocol,
+    kLeaving,  // The sender goes for good: forget it.
   } reason = Reason::kProtocol;
   std::string text;
   friend bool operator==(const Goodbye&, const Goodbye&) = default;
@@ -173,7 +175,37 @@ struct SlotUpdate {
 
 // A primary asks its replica to replace it.
 struct StandRequest {
+  // It still has its data: the replica first waits until the primary says that it has paused its
+  // writes, and catches up. Otherwise the data is lost, and any copy is better.
+  bool catch_up = false;
   friend bool operator==(const StandRequest&, const StandRequest&) = default;
+};
+
+// A replica asks its primary to pause its writes, so that it can catch up and replace it.
+// Spec: "Manual failover".
+struct PauseRequest {
+  friend bool operator==(const PauseRequest&, const PauseRequest&) = default;
+};
+
+// The source of a move tells its target what to do for slots that travel. Each step may be
+// repeated.
+struct SlotMoveStep {
+  enum class Step : uint8_t {
+    kOpen,  // Expect the keys of these slots.
+    kTake,  // The keys are all there: take the slots.
+    kDrop,  // Nothing was sent: expect them no more.
+  } step = Step::kOpen;
+  SlotSet slots;
+  friend bool operator==(const SlotMoveStep&, const SlotMoveStep&) = default;
+};
+
+// The target's answer. `slots` are those of which the step holds now; none, with a text, if it
+// cannot be done.
+struct SlotMoveAnswer {
+  SlotMoveStep::Step step = SlotMoveStep::Step::kOpen;
+  SlotSet slots;
+  std::string refusal;
+  friend bool operator==(const SlotMoveAnswer&, const SlotMoveAnswer&) = default;
 };
 
 // --- The message ---------------------------------------------------------------------------
@@ -193,7 +225,13 @@ struct Header {
   uint64_t claim_digest = 0;
   // The slots themselves, when the receiver may not know them.
   std::optional<SlotSet> claim;
+  // Slots that the sender gives away or receives, when the receiver may not know them: it is a
+  // replica of the sender's, and goes on with the moves should it be promoted.
+  std::optional<OpenSlots> open_slots;
   Progress progress;
+  // A primary: its host executes no write any more, for the sake of a handover; `progress` is all
+  // there will be.
+  bool writes_paused = false;
   bool progress_unknown = false;  // The sender's host has not reported any since its start.
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.
   bool no_failover = false;
@@ -203,9 +241,10 @@ struct Header {
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-using MessageBody = std::variant<Heartbeat, SuspicionReport, FailNotice, ProgressReport,
-                                 FailoverAuthRequest, FailoverAuthAck, FailoverAuthRefusal,
-                                 FailoverAuthWithdraw, SlotUpdate, StandRequest>;
+using MessageBody =
+    std::variant<Heartbeat, SuspicionReport, FailNotice, ProgressReport, FailoverAuthRequest,
+                 FailoverAuthAck, FailoverAuthRefusal, FailoverAuthWithdraw, SlotUpdate,
+                 StandRequest, PauseRequest, SlotMoveStep, SlotMoveAnswer>;
 
 struct Message {
   Header header;
@@ -230,8 +269,11 @@ enum class MessageKind : uint8_t {
   kAuthWithdraw,
   kUpdate,
   kStand,
+  kPause,
+  kSlotMove,
+  kSlotMoveAnswer,
 };
-inline constexpr size_t kMessageKinds = 12;
+inline constexpr size_t kMessageKinds = 15;
 std::string_view MessageKindName(MessageKind kind);
 MessageKind KindOf(const Message& message);
 

@@ -55,6 +55,9 @@ class Node {
   // Whether the data of the slots this node owns is here. Report before or right after Start on
   // a restart; unreported counts as present. A full synchronisation makes it present.
   void ReportDataPresent(bool present);
+  // Every key of these slots is at the target of the move, which acknowledged it, and none is left
+  // here. See SlotTransferDue.
+  void ReportSlotsTransferred(const SlotSet& slots);
 
   // --- Commands: not OK means that nothing changed -----------------------------------------
   // Unavailable, from each of them: the node has halted (see Halted).
@@ -83,6 +86,53 @@ class Node {
   // Raises our config epoch above all others without consensus, unless it is their unique
   // maximum already. True if it grew.
   bool BumpEpoch();
+
+  // --- Slots between two shards. Spec: "Cluster live reconfiguration" -----------------------
+  // From all of them FailedPrecondition: we are a replica. From those that name a node NotFound: it
+  // is unknown; InvalidArgument: it is this node; FailedPrecondition: it is a replica.
+  //
+  // Moves slots to another shard while they are served. The library opens them at both ends, a few
+  // at a time, asks the host to send their keys (SlotTransferDue) and has the target take them;
+  // SlotMoveProgress and SlotMoveEnded tell how it goes. Goes on by itself after a restart and when
+  // either end is replaced by a replica. More slots for the same target may be added meanwhile.
+  // FailedPrecondition: a slot is not ours or on its way to somebody else, or a move to another
+  // node is under way.
+  absl::Status MoveSlots(const SlotSet& slots, const NodeId& to);
+  // Opens no more slots; those that are open are moved to the end, for their keys may be on both
+  // sides. FailedPrecondition: no move is under way.
+  absl::Status CancelMove();
+
+  // What MoveSlots is made of, for tools that carry a move out themselves, as redis-cli does: open
+  // the slots at the target (BeginImport), then here (BeginExport), send the keys, and bind the
+  // slots to the target, there first.
+  // FailedPrecondition: a slot is not ours.
+  absl::Status BeginExport(const SlotSet& slots, const NodeId& to);
+  // FailedPrecondition: a slot is ours.
+  absl::Status BeginImport(const SlotSet& slots, const NodeId& from);
+  // The slots are stable again, wherever their keys are.
+  absl::Status EndMigration(const SlotSet& slots);
+  // The end of a move. To ourselves: as CompleteImport. Our own slots to another: we claim them no
+  // more; the host checks that it holds no keys of them, and a primary that gives its last slot
+  // away becomes a replica of who has it (Options::allow_replica_migration). Slots of others: a
+  // hint in the local table, which is ignored if it contradicts what their owner says.
+  absl::Status BindSlots(const SlotSet& slots, const NodeId& owner);
+
+  // --- Planned changes of a primary. Spec: "Manual failover" --------------------------------
+  // Makes this replica the primary of its shard. Ends in RoleChanged, or in FailoverProgress with
+  // kTimedOut after Options::manual_failover_timeout. FailedPrecondition: we are a primary.
+  // NotFound: our primary is not known. Unavailable, kCatchUp only: it has failed, or we are not
+  // connected to it.
+  absl::Status Failover(FailoverMode mode);
+  // Gives this primary's slots to its freshest replica, after a pause of writes in which that
+  // catches up. Ends in Departed. FailedPrecondition: we own no slots.
+  absl::Status HandOver(absl::Duration at_most);
+  // HandOver if we own slots, then silence, whether it succeeded or not: destroy the Node when
+  // Departed tells of it. It remains a member, and may be started again.
+  absl::Status Stop(absl::Duration at_most);
+  // HandOver if we own slots, then the others forget this node, for good. If the handover fails it
+  // stays. FailedPrecondition: we own slots, and no replica could take them.
+  absl::Status Leave(absl::Duration at_most);
+
   // Serve although the data is missing. FailedPrecondition: no guard is active.
   absl::Status OverruleDataGuard();
   // Changes what can change at run time: everything but addresses, name, limits and seed.

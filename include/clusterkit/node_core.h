@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "clusterkit/cluster_view.h"
+#include "clusterkit/event.h"
 #include "clusterkit/message.h"
 #include "clusterkit/options.h"
 #include "clusterkit/persistent_state.h"
@@ -29,6 +30,18 @@ namespace clusterkit {
 enum class ResetMode : uint8_t {
   kSoft,  // Forget everybody, release slots, become an empty primary.
   kHard,  // Also a new identity and epoch zero.
+};
+
+// How a replica replaces its primary by command. Spec: "Manual failover".
+enum class FailoverMode : uint8_t {
+  // The primary pauses its writes, the replica catches up and is elected: nothing is lost.
+  kCatchUp,
+  // Stands for election at once, whatever the primary is doing. Needs a majority. What was not
+  // replicated is lost.
+  kForce,
+  // Takes the slots without asking anybody. For when no majority is left; two sides of a partition
+  // that both do it both serve.
+  kTakeover,
 };
 
 // Live figures of one known node, for operators.
@@ -83,6 +96,7 @@ class NodeCore {
   void ReportReplication(const ReplicationStatus& status, Instant now);
   void ReportHostAlive(Instant now);
   void ReportDataPresent(bool present, Instant now);
+  void ReportSlotsTransferred(const SlotSet& slots, Instant now);
 
   // --- Commands: not OK means that nothing changed. See Node for each. -----------------------
   absl::Status Meet(const Endpoint& bus, Instant now);
@@ -96,6 +110,14 @@ class NodeCore {
   absl::Status OverruleDataGuard(Instant now);
   absl::Status Reconfigure(const Options& options, Instant now);
   bool BumpEpoch(Instant now);
+  absl::Status BeginExport(const SlotSet& slots, const NodeId& to, Instant now);
+  absl::Status BeginImport(const SlotSet& slots, const NodeId& from, Instant now);
+  absl::Status EndMigration(const SlotSet& slots, Instant now);
+  absl::Status BindSlots(const SlotSet& slots, const NodeId& owner, Instant now);
+  absl::Status MoveSlots(const SlotSet& slots, const NodeId& to, Instant now);
+  absl::Status CancelMove(Instant now);
+  absl::Status Failover(FailoverMode mode, Instant now);
+  absl::Status Depart(Departure kind, absl::Duration at_most, Instant now);
 
   // This node takes part no longer: views given out must not be served from, from now on. Peers
   // see closed links, and may have replaced it within moments.

@@ -54,6 +54,9 @@ struct Options {
   absl::Duration replica_validity_base = absl::Seconds(10);
   // This node never stands for election by itself.
   bool no_failover = false;
+  // How long a failover by command may take, and a quarter of how long its primary pauses writes at
+  // most. At least 1 ms.
+  absl::Duration manual_failover_timeout = absl::Seconds(5);
   // A primary that lost its last slot to a node of another shard follows that node.
   bool allow_replica_migration = true;
   // A slot owner that comes back without its data, while a replica of its shard has it, neither

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "clusterkit/open_slots.h"
 #include "clusterkit/slot_map.h"
 #include "clusterkit/types.h"
 
@@ -49,6 +50,7 @@ struct PersistentState {
   std::optional<VoteLedgerState> ledger;
   std::vector<NodeRecord> nodes;  // Ascending by id, self included, one entry a node.
   SlotMap slots;                  // Every owner is among `nodes`.
+  OpenSlots open_slots;           // Of this node.
   friend bool operator==(const PersistentState&, const PersistentState&) = default;
 };
 

@@ -69,19 +69,7 @@ absl::Status NodeCore::Impl::RemoveSlots(const SlotSet& slots, Instant now) {
 absl::Status NodeCore::Impl::CompleteImport(const SlotSet& slots, Instant now) {
   Begin(now);
   if (!IsPrimary()) return absl::FailedPreconditionError("a replica cannot own slots");
-  SlotsRebound rebound;
-  slots.ForEach([&](SlotId slot) {
-    const NodeId* owner = table_.slots().OwnerOf(slot);
-    if (owner != nullptr && *owner == table_.self_id()) return;
-    rebound.changes.push_back(
-        {slot, owner == nullptr ? std::nullopt : std::optional<NodeId>(*owner), table_.self_id()});
-  });
-  table_.EditSlots().Bind(slots, table_.self_id());
-  if (!rebound.changes.empty()) Emit(std::move(rebound));
-  announce_ = true;
-  RequestSave(/*sync=*/true);
-  // Without consensus: the operator knows that the content is here.
-  SetOwnEpoch({GreatestEpoch().value + 1}, ConfigEpochChanged::Cause::kImport, std::nullopt);
+  TakeSlots(slots);  // The operator knows that the content is here.
   Settle();
   return absl::OkStatus();
 }
@@ -114,10 +102,14 @@ absl::Status NodeCore::Impl::Forget(const NodeId& node, Instant now) {
   if (self().primary == node) {
     return absl::FailedPreconditionError(absl::StrCat("node ", node.ToHex(), " is our primary"));
   }
-  RemoveNode(node);
-  if (banned_.size() < options_.max_nodes) banned_[node] = now_ + options_.forget_ban;
+  ForgetAndBan(node);
   Settle();
   return absl::OkStatus();
+}
+
+void NodeCore::Impl::ForgetAndBan(const NodeId& id) {
+  RemoveNode(id);
+  if (banned_.size() < options_.max_nodes) banned_[id] = now_ + options_.forget_ban;
 }
 
 absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
@@ -145,6 +137,12 @@ absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
   serving_.Revoke();
   extras_changed_ = true;
   data_present_.reset();
+  DropOpenSlots(SlotMigrationChanged::Cause::kCommand);
+  EditOpenSlots([](OpenSlots& open) { open.SetPlan(std::nullopt); });
+  move_.reset();
+  failover_.reset();
+  departing_.reset();
+  EndPause();
   replication_ = ReplicationStatus{};
   RequestSave(/*sync=*/true);
   Emit(RoleChanged{RoleChanged::Cause::kCommand, me.id, Role::kPrimary, std::nullopt, was_replica,
@@ -175,15 +173,8 @@ absl::Status NodeCore::Impl::SetConfigEpoch(Epoch epoch, Instant now) {
 
 bool NodeCore::Impl::BumpEpoch(Instant now) {
   Begin(now);
-  const Epoch greatest = GreatestEpoch();
-  const Epoch mine = self().config_epoch;
-  const std::vector<NodeId> peers = table_.Peers();
-  const bool shared = std::any_of(peers.begin(), peers.end(), [&](const NodeId& id) {
-    return table_.Find(id)->role == Role::kPrimary && table_.ConfigEpochOf(id) == mine;
-  });
-  // Differs from Redis: equal to the maximum is not enough, another node may be so too.
-  if (mine.value != 0 && mine == greatest && !shared) return false;
-  SetOwnEpoch({greatest.value + 1}, ConfigEpochChanged::Cause::kCommand, std::nullopt);
+  if (OwnEpochIsUniqueMaximum()) return false;
+  SetOwnEpoch({GreatestEpoch().value + 1}, ConfigEpochChanged::Cause::kCommand, std::nullopt);
   Settle();
   return true;
 }

@@ -25,9 +25,14 @@ void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   facts.facts_version = header.facts_version;
   facts.heard = true;
   facts.data_missing = header.data_missing;
+  facts.abstaining = header.abstaining;
   ApplyAddress(link, header);
   ApplyRole(header);
-  if (self().primary == header.sender) FollowPrimary(header);
+  if (self().primary == header.sender) {
+    if (header.open_slots) table_.facts(header.sender).open_slots = *header.open_slots;
+    if (header.writes_paused) OnPrimaryPaused(header);
+    FollowPrimary(header);
+  }
   if (header.role == Role::kPrimary) {
     ApplyHeartbeatClaim(header);
     ResolveCollision(header);
@@ -190,9 +195,13 @@ void NodeCore::Impl::ApplyClaim(const SlotClaim& claim) {
   if (!head_lost || table_.slots().CountOf(*head) > 0) return;
   // The node that took the last slot of our shard leads it now. Spec: "Hash slots configuration
   // propagation", and "Replica migration" for another shard's.
-  const bool same_shard = SameShard(table_.Find(claim.owner)->shard, self().shard);
+  // Differs from Redis: whoever leads our own shard goes before a stranger, in whatever order we
+  // hear of them.
+  const NodeView* own_head = View().PrimaryOf(self().shard);
+  const NodeId next = own_head != nullptr ? own_head->id : claim.owner;
+  const bool same_shard = SameShard(table_.Find(next)->shard, self().shard);
   if (!same_shard && !options_.allow_replica_migration) return;
-  BecomeReplica(claim.owner,
+  BecomeReplica(next,
                 IsPrimary() ? RoleChanged::Cause::kReplaced : RoleChanged::Cause::kPrimaryReplaced);
 }
 
@@ -281,6 +290,16 @@ Epoch NodeCore::Impl::GreatestEpoch() const {
   return greatest;
 }
 
+// Differs from Redis: equal to the maximum is not enough, another node may be so too.
+bool NodeCore::Impl::OwnEpochIsUniqueMaximum() const {
+  const Epoch mine = self().config_epoch;
+  if (mine.value == 0 || mine != GreatestEpoch()) return false;
+  const std::vector<NodeId> peers = table_.Peers();
+  return std::none_of(peers.begin(), peers.end(), [&](const NodeId& id) {
+    return table_.Find(id)->role == Role::kPrimary && table_.ConfigEpochOf(id) == mine;
+  });
+}
+
 void NodeCore::Impl::BecomeReplica(const NodeId& primary, RoleChanged::Cause cause) {
   const KnownNode& leader = *table_.Find(primary);
   const ShardId shard = leader.shard.IsZero() ? self().shard : leader.shard;
@@ -293,6 +312,7 @@ void NodeCore::Impl::BecomeReplica(const NodeId& primary, RoleChanged::Cause cau
   serving_.Revoke();
   extras_changed_ = true;
   data_present_.reset();
+  DropOpenSlots(SlotMigrationChanged::Cause::kDemoted);
   progress_final_ = false;
   replication_.link_up = false;
   if (shard_changed) replication_.progress = Progress{};

@@ -128,6 +128,10 @@ void NodeCore::Impl::OnOutboundReady(Link& link) {
 }
 
 void NodeCore::Impl::OnGoodbye(Link& link, const Goodbye& goodbye) {
+  if (goodbye.reason == Goodbye::Reason::kLeaving && link.peer &&
+      table_.Find(*link.peer) != nullptr) {
+    leaving_.insert(*link.peer);
+  }
   Emit(PeerRefused{NameFor(link), goodbye.reason, absl::StrCat("refused by peer: ", goodbye.text)});
   CloseLink(link.id);
 }

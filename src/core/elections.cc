@@ -50,6 +50,7 @@ void NodeCore::Impl::Apply(const Promote& step) {
   me.config_epoch = step.epoch;
   AdoptEpoch(step.epoch);
   const SlotSet moved = table_.EditSlots().MoveAll(step.primary, table_.self_id());
+  AdoptOpenSlots(table_.facts(step.primary).open_slots);
   replication_.progress.history = step.epoch;
   replication_.link_up = false;
   progress_final_ = false;
@@ -77,6 +78,11 @@ void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
   Emit(VoteCast{header.sender, header.shard, request.epoch, decision.refusal});
   if (decision.refusal == VoteRefusal::kNone) {
     ++counters_.votes_granted;
+    if (request.primary == table_.self_id()) {
+      // Our own successor, which may serve as soon as it has this vote.
+      serving_.Revoke();
+      extras_changed_ = true;
+    }
     AdoptEpoch(request.epoch);
     RequestSave(/*sync=*/true);
     RefreshFacts();

@@ -54,9 +54,10 @@ Header NodeCore::Impl::MakeHeader() const {
 
 void NodeCore::Impl::RefreshFacts() {
   Header header = MakeHeader();
-  if (header == facts_->header) return;
+  if (header == facts_->header && open_slots_version_ == facts_->open_slots_version) return;
   ++header.facts_version;
-  facts_ = std::make_shared<Facts>(Facts{std::move(header), table_.OwnSlots()});
+  facts_ = std::make_shared<Facts>(
+      Facts{std::move(header), table_.OwnSlots(), open_slots_, open_slots_version_});
 }
 
 bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
@@ -71,12 +72,19 @@ bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
   message.body = std::move(body);
   message.header.current_epoch = current_epoch_;
   message.header.progress = replication_.progress;
+  message.header.writes_paused = PauseObeyed();
   if (std::holds_alternative<Heartbeat>(message.body)) {
     const bool digest_will_do = (link.features & kFeatureDigestHeartbeat) != 0 &&
                                 link.claim_sent.value_or(0) == facts.header.claim_digest;
     if (!digest_will_do) {
       message.header.claim = facts.claim;
       link.claim_sent = facts.header.claim_digest;
+    }
+    const KnownNode* peer = table_.Find(*link.peer);
+    const bool replica_of_ours = peer != nullptr && peer->primary == table_.self_id();
+    if (replica_of_ours && link.open_slots_sent != facts.open_slots_version) {
+      message.header.open_slots = *facts.open_slots;
+      link.open_slots_sent = facts.open_slots_version;
     }
   }
   ++counters_.sent[static_cast<size_t>(KindOf(message))];
@@ -207,11 +215,17 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
       core->coordinator_.OnWithdraw(header.sender, body);
     }
     void operator()(const SlotUpdate& body) { core->OnUpdate(body); }
-    void operator()(const StandRequest&) {
-      if (core->self().primary == header.sender) {
+    void operator()(const StandRequest& body) {
+      if (core->self().primary != header.sender) return;
+      if (body.catch_up) {
+        core->StartFailover(header.sender, FailoverMode::kCatchUp);
+      } else {
         core->coordinator_.OnStandRequest(header.sender, core->now_);
       }
     }
+    void operator()(const PauseRequest&) { core->OnPauseRequest(header); }
+    void operator()(const SlotMoveStep& body) { core->OnSlotMoveStep(link, header, body); }
+    void operator()(const SlotMoveAnswer& body) { core->OnSlotMoveAnswer(header, body); }
   };
   std::visit(Dispatch{this, link, header}, message.body);
 }

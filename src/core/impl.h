@@ -16,6 +16,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/functional/function_ref.h"
 #include "clusterkit/failover_coordinator.h"
 #include "clusterkit/failure_detector.h"
 #include "clusterkit/gossip_engine.h"
@@ -70,6 +71,21 @@ class NodeCore::Impl {
   absl::Status Reconfigure(const Options& options, Instant now);
   bool BumpEpoch(Instant now);
 
+  // --- open_slots.cc: slots between two shards ---------------------------------------------------
+  absl::Status BeginExport(const SlotSet& slots, const NodeId& to, Instant now);
+  absl::Status BeginImport(const SlotSet& slots, const NodeId& from, Instant now);
+  absl::Status EndMigration(const SlotSet& slots, Instant now);
+  absl::Status BindSlots(const SlotSet& slots, const NodeId& owner, Instant now);
+
+  // --- slot_moves.cc: moves that carry themselves out --------------------------------------------
+  absl::Status MoveSlots(const SlotSet& slots, const NodeId& to, Instant now);
+  absl::Status CancelMove(Instant now);
+  void ReportSlotsTransferred(const SlotSet& slots, Instant now);
+
+  // --- handover.cc: planned changes of a shard's primary -----------------------------------------
+  absl::Status Failover(FailoverMode mode, Instant now);
+  absl::Status Depart(Departure kind, absl::Duration at_most, Instant now);
+
  private:
   // What this node says of itself, but for its current epoch and its progress: they promise
   // nothing, so each message has them as they are. `claim` stands beside the header because it
@@ -77,6 +93,8 @@ class NodeCore::Impl {
   struct Facts {
     Header header;
     SlotSet claim;
+    std::shared_ptr<const OpenSlots> open_slots;
+    uint64_t open_slots_version = 0;
   };
   struct PendingMeet {
     Endpoint bus;
@@ -84,6 +102,34 @@ class NodeCore::Impl {
     Instant since;
   };
   enum class DataGuard : uint8_t { kOff, kWaiting, kActive };
+  // A move at its source: what is beyond the plan in open_slots_, and lost with the process.
+  struct Move {
+    SlotSet asked;  // The target is to expect them.
+    SlotSet due;    // The host was told to send their keys.
+    SlotSet sent;   // The keys are there; the target is to take them.
+    Instant ask_again;
+    bool cancelled = false;
+  };
+  // A failover by command, at the replica.
+  struct CommandedFailover {
+    NodeId primary;
+    Instant until;
+    std::optional<Progress> target;  // Where the primary paused.
+    bool standing = false;
+  };
+  // Writes pause for it, at the primary.
+  struct WritePause {
+    uint64_t number = 0;
+    NodeId successor;
+    Instant until;
+  };
+  struct Departing {
+    Departure kind = Departure::kHandOver;
+    Instant until;
+    std::optional<NodeId> successor;
+    Instant asked;
+    absl::btree_set<NodeId> tried;
+  };
   // Prompt: as we were when last durable; leaves at once. Durable: as we are; waits for the save.
   enum class Path : uint8_t { kPrompt, kDurable };
 
@@ -107,6 +153,7 @@ class NodeCore::Impl {
   bool Implausible(Epoch epoch) const;
   void AddNode(KnownNode node, NodeAdded::By by);
   void RemoveNode(const NodeId& id);
+  void ForgetAndBan(const NodeId& id);
 
   // --- connections.cc
   // ------------------------------------------------------------------------------
@@ -155,6 +202,7 @@ class NodeCore::Impl {
   void SetOwnEpoch(Epoch epoch, ConfigEpochChanged::Cause cause, std::optional<NodeId> other);
   void BecomeReplica(const NodeId& primary, RoleChanged::Cause cause);
   Epoch GreatestEpoch() const;
+  bool OwnEpochIsUniqueMaximum() const;
 
   // --- health.cc
   // -----------------------------------------------------------------------------------
@@ -180,6 +228,44 @@ class NodeCore::Impl {
   void SendProgress(bool final);
   void UpdateDataGuard();
 
+  // --- open_slots.cc
+  void EditOpenSlots(absl::FunctionRef<void(OpenSlots&)> edit);
+  void OpenMarks(const SlotSet& slots, const OpenSlots::Mark& mark,
+                 SlotMigrationChanged::Cause cause);
+  void CloseMarks(const SlotSet& slots, SlotMigrationChanged::Cause cause);
+  void DropOpenSlots(SlotMigrationChanged::Cause cause);
+  void AdoptOpenSlots(const OpenSlots& of_primary);
+  void SettleOpenSlots();
+  void TakeAbandoned(const SlotSet& abandoned);
+  void TakeSlots(const SlotSet& slots);  // Without consensus.
+  void GiveSlots(const SlotSet& slots, const NodeId& to);
+  // Who leads the shard of a node that was the other end of a migration.
+  NodeId SuccessorOf(const NodeId& peer);
+  void TellReplicas();
+
+  // --- slot_moves.cc
+  void AdvanceMove();
+  void OpenNext(const SlotMovePlan& plan);
+  void SendMoveSteps(const NodeId& target);
+  void EndMove(SlotMoveEnded::How how, std::string text = {});
+  void OnSlotMoveStep(Link& link, const Header& header, const SlotMoveStep& step);
+  void OnSlotMoveAnswer(const Header& header, const SlotMoveAnswer& answer);
+
+  // --- handover.cc
+  void StartFailover(const NodeId& primary, FailoverMode mode);
+  void OnPauseRequest(const Header& header);
+  void OnPrimaryPaused(const Header& header);
+  void AdvanceFailover();
+  void BeginPause(const NodeId& successor);
+  void EndPause();
+  bool MayElectSuccessor();
+  bool PauseObeyed() const { return pause_ && replication_.obeys_pause == pause_->number; }
+  void AdvanceDeparture();
+  std::optional<NodeId> BestSuccessor() const;
+  void FinishDeparture(absl::Status status);
+  void ForgetLeaving();
+  void RepeatHandoverRequests();
+
   Options options_;
   Rng rng_;
   uint64_t incarnation_;
@@ -203,6 +289,21 @@ class NodeCore::Impl {
   std::optional<NodeId> guard_successor_;
   Instant next_stand_request_;
   bool host_was_stalled_ = false;
+
+  std::shared_ptr<const OpenSlots> open_slots_ = std::make_shared<OpenSlots>();
+  uint64_t open_slots_version_ = 1;
+  uint64_t open_slots_settled_ = 0;  // Generation of the table.
+  bool tell_replicas_ = false;
+  // Slots that we import and their owner has ceased to claim.
+  absl::btree_map<SlotId, Instant> abandoned_;
+  std::optional<Move> move_;
+
+  std::optional<CommandedFailover> failover_;
+  std::optional<WritePause> pause_;
+  uint64_t last_pause_ = 0;
+  std::optional<Departing> departing_;
+  bool gone_ = false;                // Stopped, or left.
+  absl::btree_set<NodeId> leaving_;  // They said goodbye, and are to be forgotten.
 
   std::vector<PendingMeet> meets_;
   absl::btree_set<NodeId> introduced_;       // We send MEET until they speak to us.

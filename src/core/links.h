@@ -35,6 +35,7 @@ struct Link {
   uint64_t features = 0;               // Common to both.
   Instant since;                       // Opened or connected.
   std::optional<uint64_t> claim_sent;  // Digest of the last full claim sent on it.
+  uint64_t open_slots_sent = 0;        // Version of those last sent on it.
 };
 
 // A node has at most one link of each direction with each peer. Thread-compatible.

@@ -40,7 +40,11 @@ Instant NodeCore::Impl::Begin(Instant now) {
 void NodeCore::Impl::Settle() {
   EvaluateTouched();
   coordinator_.OnView(View(), now_);
+  AdvanceFailover();
   AdvanceElection();
+  AdvanceDeparture();
+  SettleOpenSlots();
+  AdvanceMove();
   coordinator_.OnView(View(), now_);  // A promotion makes us a voter now, not at the next input.
   UpdateDataGuard();
   const ClusterState before = serving_.state();
@@ -50,16 +54,19 @@ void NodeCore::Impl::Settle() {
       Emit(ClusterStateChanged{serving_.state(), serving_.reason()});
     }
   }
-  serving_.Renew(View(), now_);
+  // Not while our vote for a successor may still count.
+  if (!gone_ && !coordinator_.RoundOpen(self().shard, now_)) serving_.Renew(View(), now_);
   FlushReports();
   RefreshFacts();
   if (announce_) Announce();
   announce_ = false;
+  if (tell_replicas_) TellReplicas();
   if (!SyncPending()) durable_facts_ = facts_;
 }
 
 void NodeCore::Impl::OnTick(Instant now) {
   Begin(now);
+  if (gone_) return;
   DialDue();
   if (now_ >= next_cron_) {
     next_cron_ = now_ + CronInterval(options_);
@@ -78,6 +85,7 @@ void NodeCore::Impl::Cron() {
   if (coordinator_.WantsAnswers(now_)) {
     for (const NodeId& voter : View().voters()) Ping(voter);
   }
+  RepeatHandoverRequests();
   const std::shared_ptr<const ClusterView> view = SharedView();
   for (const auto& node : view->nodes()) {
     if (node->health != Health::kOnline) Touch(node->id);
@@ -93,7 +101,7 @@ void NodeCore::Impl::Cron() {
 void NodeCore::Impl::OnFrame(LinkId id, const Frame& frame, Instant now) {
   Begin(now);
   Link* link = links_.Find(id);
-  if (link == nullptr) return;
+  if (link == nullptr || gone_) return;
   if (const auto* hello = std::get_if<Hello>(&frame)) {
     OnHello(*link, *hello);
   } else if (const auto* goodbye = std::get_if<Goodbye>(&frame)) {
@@ -114,6 +122,7 @@ void NodeCore::Impl::ReportReplication(const ReplicationStatus& status, Instant 
   replication_reported_ = true;
   coordinator_.OnOwnStatus(status, now_);
   if ((broke || late) && !IsPrimary()) SendProgress(/*final=*/true);
+  if (PauseObeyed()) Ping(pause_->successor);
   Settle();
 }
 
@@ -138,7 +147,7 @@ const ClusterView& NodeCore::Impl::View() {
     extras_changed_ = false;
     view_ = table_.BuildView(++view_version_,
                              {serving_.state(), serving_.reason(), guard_ != DataGuard::kOff,
-                              options_.allow_reads_when_down, serving_.lease()});
+                              options_.allow_reads_when_down, serving_.lease(), open_slots_});
   }
   return *view_;
 }
@@ -168,7 +177,11 @@ Ready NodeCore::Impl::TakeReady() {
 }
 
 Instant NodeCore::Impl::NextDeadline() const {
+  if (gone_) return Instant::InfiniteFuture();
   Instant next = std::min({next_cron_, links_.NextDial(), coordinator_.NextDeadline()});
+  if (failover_) next = std::min(next, failover_->until);
+  if (pause_) next = std::min(next, pause_->until);
+  if (departing_) next = std::min(next, departing_->until);
   // A deadline that has passed without effect must not make the host spin.
   return std::max(next, now_ + absl::Milliseconds(1));
 }
@@ -213,6 +226,7 @@ void NodeCore::Impl::RemoveNode(const NodeId& id) {
   introduced_.erase(id);
   touched_.erase(id);
   reports_.erase(id);
+  leaving_.erase(id);
   table_.Remove(id);
   RequestSave(/*sync=*/false);
   Emit(NodeRemoved{id});
@@ -294,6 +308,9 @@ void NodeCore::ReportHostAlive(Instant now) { impl_->ReportHostAlive(now); }
 void NodeCore::ReportDataPresent(bool present, Instant now) {
   impl_->ReportDataPresent(present, now);
 }
+void NodeCore::ReportSlotsTransferred(const SlotSet& slots, Instant now) {
+  impl_->ReportSlotsTransferred(slots, now);
+}
 absl::Status NodeCore::Meet(const Endpoint& bus, Instant now) { return impl_->Meet(bus, now); }
 absl::Status NodeCore::AddSlots(const SlotSet& slots, Instant now) {
   return impl_->AddSlots(slots, now);
@@ -317,6 +334,28 @@ absl::Status NodeCore::Reconfigure(const Options& options, Instant now) {
   return impl_->Reconfigure(options, now);
 }
 bool NodeCore::BumpEpoch(Instant now) { return impl_->BumpEpoch(now); }
+absl::Status NodeCore::BeginExport(const SlotSet& slots, const NodeId& to, Instant now) {
+  return impl_->BeginExport(slots, to, now);
+}
+absl::Status NodeCore::BeginImport(const SlotSet& slots, const NodeId& from, Instant now) {
+  return impl_->BeginImport(slots, from, now);
+}
+absl::Status NodeCore::EndMigration(const SlotSet& slots, Instant now) {
+  return impl_->EndMigration(slots, now);
+}
+absl::Status NodeCore::BindSlots(const SlotSet& slots, const NodeId& owner, Instant now) {
+  return impl_->BindSlots(slots, owner, now);
+}
+absl::Status NodeCore::MoveSlots(const SlotSet& slots, const NodeId& to, Instant now) {
+  return impl_->MoveSlots(slots, to, now);
+}
+absl::Status NodeCore::CancelMove(Instant now) { return impl_->CancelMove(now); }
+absl::Status NodeCore::Failover(FailoverMode mode, Instant now) {
+  return impl_->Failover(mode, now);
+}
+absl::Status NodeCore::Depart(Departure kind, absl::Duration at_most, Instant now) {
+  return impl_->Depart(kind, at_most, now);
+}
 void NodeCore::EndAuthority() { impl_->EndAuthority(); }
 Ready NodeCore::TakeReady() { return impl_->TakeReady(); }
 Instant NodeCore::NextDeadline() const { return impl_->NextDeadline(); }

@@ -105,6 +105,7 @@ absl::StatusOr<std::unique_ptr<NodeCore::Impl>> NodeCore::Impl::Create(
     impl->AddNode(std::move(node), NodeAdded::By::kGossip);
   }
   impl->table_.EditSlots() = state->slots;
+  if (impl->IsPrimary()) impl->open_slots_ = std::make_shared<OpenSlots>(state->open_slots);
   for (const NodeId& id : impl->table_.Ids()) {
     // A replica owns nothing; slots it is said to own wait for whoever claims them.
     if (impl->table_.Find(id)->role == Role::kReplica) impl->table_.EditSlots().Release(id);
@@ -122,7 +123,8 @@ PersistentState NodeCore::Impl::MakeState() const {
                         .current_epoch = current_epoch_,
                         .ledger = coordinator_.ledger().state(),
                         .nodes = {},
-                        .slots = table_.slots()};
+                        .slots = table_.slots(),
+                        .open_slots = *open_slots_};
   state.nodes.reserve(table_.size());
   for (const NodeId& id : table_.Ids()) {
     const KnownNode& node = *table_.Find(id);

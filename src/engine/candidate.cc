@@ -49,15 +49,30 @@ bool FailoverCoordinator::HasConsent(const NodeId& primary, Instant now) const {
 }
 
 void FailoverCoordinator::OnStandRequest(const NodeId& primary, Instant now) {
+  if (HasConsent(primary, now) && consent_->commanded) return;
   consent_ = Consent{primary, now + options_->ReportValidity()};
+}
+
+void FailoverCoordinator::ForgetStandRequest() {
+  if (!Commanded()) consent_.reset();
+}
+
+void FailoverCoordinator::OnCommand(const NodeId& primary, bool agreed, Instant until) {
+  consent_ = Consent{primary, until, /*commanded=*/true, agreed};
+  // What was waited for until now has no more to do with it; an open round may go on.
+  if (!std::holds_alternative<Campaigning>(state_)) state_ = Idle{};
+}
+
+void FailoverCoordinator::ForgetCommand() {
+  if (Commanded()) consent_.reset();
 }
 
 Ineligible FailoverCoordinator::Eligibility(const NodeView& primary, bool consent,
                                             Instant now) const {
-  if (options_->no_failover) return Ineligible::kNoFailover;
+  if (options_->no_failover && !(consent && Commanded())) return Ineligible::kNoFailover;
   if (primary.slot_count == 0) return Ineligible::kPrimaryHasNoSlots;
   if (!own_.progress.synced) return Ineligible::kNeverSynced;
-  // A primary that asks has lost its data: any complete copy is younger.
+  // A primary that asks has lost its data: any complete copy is younger. Who commands knows.
   if (consent || options_->replica_validity_factor == 0) return Ineligible::kNone;
   absl::Duration age = own_.since_last_io + (now - own_reported_at_);
   absl::Duration limit =
@@ -96,7 +111,7 @@ bool FailoverCoordinator::EverybodyFresherIsExcluded(const ClusterView& view) co
 }
 
 Instant FailoverCoordinator::StandsAt(const ClusterView& view, const Waiting& waiting) const {
-  if (EverybodyFresherIsExcluded(view)) return waiting.since;
+  if (Commanded() || EverybodyFresherIsExcluded(view)) return waiting.since;
   return waiting.since + options_->RankUnit() * Rank(view) + waiting.jitter;
 }
 
@@ -165,7 +180,8 @@ void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary
   start.request.round = round;
   start.request.primary_consents = consent;
   start.needed = view.Quorum();
-  state_ = Campaigning{epoch, primary.id, now, now + round, {}, 0, {}};
+  const bool agreed = consent && consent_->agreed;
+  state_ = Campaigning{epoch, primary.id, now, now + round, agreed, {}, 0, {}};
   steps.push_back(std::move(start));
 }
 
@@ -189,7 +205,8 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
   if (round == nullptr) return;
   const int needed = std::max(view.Quorum(), static_cast<int>(round->most_voters / 2) + 1);
   int votes = 0, possible = 0;
-  bool refused = false;
+  bool refused = round->agreed && round->refusals.contains(round->primary);
+  const bool broken_agreement = refused;
   for (const NodeId& voter : view.voters()) {
     if (round->votes.contains(voter)) {
       ++votes;
@@ -199,7 +216,8 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
       ++possible;
     }
   }
-  if (now < round->ends_at && votes >= needed) {
+  const bool agreed = !round->agreed || round->votes.contains(round->primary);
+  if (now < round->ends_at && votes >= needed && agreed) {
     steps.push_back(Promote{round->epoch, round->primary, votes, needed});
     state_ = Idle{};
     timeouts_ = 0;
@@ -208,7 +226,7 @@ void FailoverCoordinator::Count(const ClusterView& view, Instant now, Rng& rng,
   }
   // Failed voters will hardly answer in this round. Without any refusal that is no reason to end
   // it early: nobody said when to try again.
-  const bool hopeless = refused && votes + possible < view.Quorum();
+  const bool hopeless = broken_agreement || (refused && votes + possible < view.Quorum());
   if (now < round->ends_at && !hopeless) return;
   steps.push_back(WithdrawElection{
       round->epoch, hopeless ? ElectionEnded::How::kRefused : ElectionEnded::How::kTimeout, votes,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,14 @@ Epoch ShownEpoch(const PersistentState& state, const NodeRecord& node) {
   return primary == nullptr ? node.config_epoch : primary->config_epoch;
 }
 
+// As Redis prints them: [slot->-target] and [slot-<-source].
+void AppendOpenSlots(const OpenSlots& open, std::string& out) {
+  for (const auto& [slot, mark] : open.marks()) {
+    const bool importing = mark.direction == SlotMigration::kImporting;
+    absl::StrAppend(&out, " [", slot.value, importing ? "-<-" : "->-", mark.peer.ToHex(), "]");
+  }
+}
+
 void AppendNode(const PersistentState& state, const NodeRecord& node, std::string& out) {
   const bool self = node.id == state.self;
   absl::StrAppend(&out, node.id.ToHex(), " ", AddressColumnHost(node), ":", node.client.port, "@",
@@ -62,6 +71,7 @@ void AppendNode(const PersistentState& state, const NodeRecord& node, std::strin
       if (range.last != range.first) absl::StrAppend(&out, "-", range.last.value);
     }
   }
+  if (self) AppendOpenSlots(state.open_slots, out);
   out += '\n';
 }
 
@@ -77,6 +87,16 @@ void AppendHosts(const PersistentState& state, std::string& out) {
                                    EscapeHost(node.client.host)));
   }
   if (!entries.empty()) AppendPair(kHosts, absl::StrJoin(entries, ";"), out);
+}
+
+void AppendMove(const SlotMovePlan& plan, std::string& out) {
+  std::vector<std::string> ranges;
+  for (const SlotRange& range : plan.slots.Ranges()) {
+    ranges.push_back(range.first == range.last
+                         ? absl::StrCat(range.first.value)
+                         : absl::StrCat(range.first.value, "-", range.last.value));
+  }
+  AppendPair(kMove, absl::StrCat(plan.target.ToHex(), ":", absl::StrJoin(ranges, ",")), out);
 }
 
 void AppendLedger(const VoteLedgerState& ledger, std::string& out) {
@@ -105,6 +125,8 @@ std::string Format(const PersistentState& state) {
   AppendPair(kCurrentEpoch, absl::StrCat(state.current_epoch.value), out);
   AppendPair(kLastVoteEpoch, absl::StrCat(LastVoteEpoch(state)), out);
   AppendHosts(state, out);
+  const std::optional<SlotMovePlan>& plan = state.open_slots.plan();
+  if (plan && !plan->slots.Empty()) AppendMove(*plan, out);
   if (state.ledger) AppendLedger(*state.ledger, out);
   absl::StrAppend(&out, " ", Av(kChecksum), " ");
   absl::StrAppend(&out, ChecksumText(out), "\n");

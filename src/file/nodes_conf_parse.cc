@@ -49,6 +49,20 @@ Fields Split(std::string_view text, char separator) {
   }
 }
 
+std::string ParseRange(std::string_view field, SlotRange& range) {
+  const size_t dash = field.find('-');
+  const std::string_view texts[] = {
+      field.substr(0, dash), dash == std::string_view::npos ? field : field.substr(dash + 1)};
+  SlotId* const ends[] = {&range.first, &range.last};
+  for (int i = 0; i < 2; ++i) {
+    const std::optional<uint64_t> slot = ParseNumber<uint64_t>(texts[i]);
+    if (!slot) return absl::StrCat("bad slot ", Quote(field));
+    if (*slot >= kSlotCount) return absl::StrCat("slot ", *slot, " out of range");
+    ends[i]->value = static_cast<uint16_t>(*slot);
+  }
+  return range.last < range.first ? absl::StrCat("bad slot range ", Quote(field)) : "";
+}
+
 absl::Status Parser::Damaged(std::string_view reason) const {
   return absl::DataLossError(absl::StrCat("nodes.conf line ", line_, ": ", Av(reason)));
 }
@@ -215,12 +229,7 @@ absl::Status Parser::ParseFlags(std::string_view field, NodeRecord& node, bool& 
 }
 
 absl::Status Parser::ParseSlots(std::string_view field, const NodeId& owner) {
-  if (field.front() == '[') {
-    // A migration that was under way: [93-<-id] or [77->-id]. It is begun anew by who ran it.
-    const bool open = field.back() == ']' && (field.find("->-") != std::string_view::npos ||
-                                              field.find("-<-") != std::string_view::npos);
-    return open ? absl::OkStatus() : Damaged(absl::StrCat("bad open slot ", Quote(field)));
-  }
+  if (field.front() == '[') return ParseOpenSlot(field, owner);
   SlotRange range;
   CLUSTERKIT_RETURN_IF_ERROR(ParseRange(field, range));
   for (size_t slot = range.first.value; slot <= range.last.value; ++slot) {
@@ -234,19 +243,32 @@ absl::Status Parser::ParseSlots(std::string_view field, const NodeId& owner) {
   return absl::OkStatus();
 }
 
-absl::Status Parser::ParseRange(std::string_view field, SlotRange& range) const {
-  const size_t dash = field.find('-');
-  const std::string_view texts[] = {
-      field.substr(0, dash), dash == std::string_view::npos ? field : field.substr(dash + 1)};
-  SlotId* const ends[] = {&range.first, &range.last};
-  for (int i = 0; i < 2; ++i) {
-    const std::optional<uint64_t> slot = ParseNumber<uint64_t>(texts[i]);
-    if (!slot) return Damaged(absl::StrCat("bad slot ", Quote(field)));
-    if (*slot >= kSlotCount) return Damaged(absl::StrCat("slot ", *slot, " out of range"));
-    ends[i]->value = static_cast<uint16_t>(*slot);
-  }
-  if (range.last < range.first) return Damaged(absl::StrCat("bad slot range ", Quote(field)));
+// [93-<-id] or [77->-id]: a migration that was under way. Only our own line has them.
+absl::Status Parser::ParseOpenSlot(std::string_view field, const NodeId& node) {
+  const auto malformed = [&] { return Damaged(absl::StrCat("bad open slot ", Quote(field))); };
+  constexpr std::string_view kExporting = "->-", kImporting = "-<-";
+  const size_t arrow = field.find('-');
+  if (field.back() != ']' || arrow == std::string_view::npos) return malformed();
+  const std::string_view direction = field.substr(arrow, kExporting.size());
+  if (direction != kExporting && direction != kImporting) return malformed();
+  const std::optional<uint64_t> slot = ParseNumber<uint64_t>(field.substr(1, arrow - 1));
+  std::string_view hex = field.substr(arrow + kExporting.size());
+  hex.remove_suffix(1);
+  const absl::StatusOr<NodeId> peer = NodeId::FromHex(hex);
+  if (!slot || *slot >= kSlotCount || !peer.ok()) return malformed();
+  if (self_line_ != line_) return absl::OkStatus();
+  if (*peer == node) return Damaged(absl::StrCat("open slot ", *slot, " from the node to itself"));
+  SlotSet one;
+  one.Add(SlotId{static_cast<uint16_t>(*slot)});
+  state_.open_slots.Open(
+      one,
+      {direction == kImporting ? SlotMigration::kImporting : SlotMigration::kExporting, *peer});
   return absl::OkStatus();
+}
+
+absl::Status Parser::ParseRange(std::string_view field, SlotRange& range) const {
+  const std::string reason = file::ParseRange(field, range);
+  return reason.empty() ? absl::OkStatus() : Damaged(reason);
 }
 
 absl::Status Parser::Assemble() {
@@ -259,6 +281,7 @@ absl::Status Parser::Assemble() {
   // Redis does the same: an epoch that was seen is never too great.
   state_.current_epoch = std::max(vars_->current_epoch, greatest_epoch_);
   state_.ledger = std::move(vars_->ledger);
+  state_.open_slots.SetPlan(std::move(vars_->move));
   return absl::OkStatus();
 }
 

@@ -23,10 +23,14 @@ using Fields = std::vector<std::string_view>;
 // Pieces between separators; empty pieces count.
 Fields Split(std::string_view text, char separator);
 
+// "5" or "5-7". The reason why it is none, or empty.
+std::string ParseRange(std::string_view field, SlotRange& range);
+
 // The vars line. Hosts of nodes are applied by the caller, as lines may come in any order.
 struct Vars {
   Epoch current_epoch;
   std::optional<VoteLedgerState> ledger;
+  std::optional<SlotMovePlan> move;
   absl::btree_map<NodeId, std::pair<std::string, std::string>> hosts;  // Bus, client.
   bool has_checksum = false;
 };
@@ -49,6 +53,7 @@ class Parser {
   absl::Status ParseFlags(std::string_view field, NodeRecord& node, bool& self,
                           bool& handshake) const;
   absl::Status ParseSlots(std::string_view field, const NodeId& owner);
+  absl::Status ParseOpenSlot(std::string_view field, const NodeId& node);
   absl::Status ParseRange(std::string_view field, SlotRange& range) const;
   absl::Status Assemble();
   void AdoptShards();

@@ -38,6 +38,21 @@ absl::Status ParseHosts(std::string_view value, Vars& vars) {
   return absl::OkStatus();
 }
 
+absl::Status ParseMove(std::string_view value, SlotMovePlan& plan) {
+  const Fields sides = Split(value, ':');
+  const absl::StatusOr<NodeId> target = NodeId::FromHex(sides[0]);
+  if (sides.size() != 2 || !target.ok()) return Reason(absl::StrCat("bad move ", Quote(value)));
+  plan.target = *target;
+  for (std::string_view field : Split(sides[1], ',')) {
+    SlotRange range;
+    if (const std::string reason = ParseRange(field, range); !reason.empty()) {
+      return Reason(absl::StrCat("move: ", reason));
+    }
+    plan.slots.Add(range);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<VoteRecord> ParseVote(std::string_view entry) {
   const Fields parts = Split(entry, ':');
   if (parts.size() == 3) {
@@ -72,7 +87,7 @@ absl::Status CompareChecksum(std::string_view value, std::string_view text) {
 
 // The pair's key and value, and whether the key was there before.
 struct Seen {
-  bool current_epoch = false, last_vote_epoch = false, hosts = false, floor = false,
+  bool current_epoch = false, last_vote_epoch = false, hosts = false, move = false, floor = false,
        settled = false, ledger = false, checksum = false;
 };
 
@@ -95,6 +110,10 @@ absl::Status ParsePair(std::string_view key, std::string_view value, std::string
   if (key == kHosts) {
     CLUSTERKIT_RETURN_IF_ERROR(once(seen.hosts));
     return ParseHosts(value, vars);
+  }
+  if (key == kMove) {
+    CLUSTERKIT_RETURN_IF_ERROR(once(seen.move));
+    return ParseMove(value, vars.move.emplace());
   }
   if (key == kLedgerFloor) {
     CLUSTERKIT_RETURN_IF_ERROR(once(seen.floor));

@@ -7,6 +7,16 @@
 #include "base/check.h"
 
 namespace clusterkit {
+namespace {
+
+// Shared by all views but a few.
+const std::shared_ptr<const OpenSlots>& NoOpenSlots() {
+  static const auto* const none =
+      new std::shared_ptr<const OpenSlots>(std::make_shared<OpenSlots>());
+  return *none;
+}
+
+}  // namespace
 
 void ServeLease::Extend(Instant until) {
   if (revoked_) return;
@@ -22,19 +32,14 @@ void ServeLease::Revoke() {
 }
 
 ClusterView::ClusterView(uint64_t version, NodeId self, Nodes nodes,
-                         std::shared_ptr<const SlotMap> slots, ClusterState state,
-                         DownReason down_reason, bool data_missing, bool allow_reads_when_down,
-                         std::shared_ptr<const ServeLease> lease)
+                         std::shared_ptr<const SlotMap> slots, OwnSituation own)
     : version_(version),
       self_(nullptr),
       nodes_(std::move(nodes)),
       slots_(std::move(slots)),
-      state_(state),
-      down_reason_(down_reason),
-      data_missing_(data_missing),
-      allow_reads_when_down_(allow_reads_when_down),
-      lease_(std::move(lease)) {
-  CLUSTERKIT_CHECK(slots_ != nullptr && lease_ != nullptr);
+      own_(std::move(own)) {
+  CLUSTERKIT_CHECK(slots_ != nullptr && own_.lease != nullptr);
+  if (own_.open_slots == nullptr) own_.open_slots = NoOpenSlots();
   for (size_t i = 1; i < nodes_.size(); ++i) CLUSTERKIT_CHECK(nodes_[i - 1]->id < nodes_[i]->id);
   self_ = Find(self);
   CLUSTERKIT_CHECK(self_ != nullptr);

@@ -49,6 +49,8 @@ std::string_view GoodbyeText(Goodbye::Reason reason) {
       return "over a limit";
     case Goodbye::Reason::kProtocol:
       return "protocol error";
+    case Goodbye::Reason::kLeaving:
+      return "leaving";
   }
   return "unknown";
 }
@@ -126,7 +128,34 @@ std::string BodyText(const Header&, const SlotUpdate& body, NameOf name) {
                       " slots=", SlotsText(body.slots, ","));
 }
 
-std::string BodyText(const Header&, const StandRequest&, NameOf) { return ""; }
+std::string BodyText(const Header&, const StandRequest& body, NameOf) {
+  return body.catch_up ? " catch-up" : "";
+}
+
+std::string BodyText(const Header&, const PauseRequest&, NameOf) { return ""; }
+
+std::string_view StepText(SlotMoveStep::Step step) {
+  switch (step) {
+    case SlotMoveStep::Step::kOpen:
+      return "open";
+    case SlotMoveStep::Step::kTake:
+      return "take";
+    case SlotMoveStep::Step::kDrop:
+      return "drop";
+  }
+  return "unknown";
+}
+
+std::string BodyText(const Header&, const SlotMoveStep& body, NameOf) {
+  return absl::StrCat(" ", Av(StepText(body.step)), " slots=", SlotsText(body.slots, ","));
+}
+
+std::string BodyText(const Header&, const SlotMoveAnswer& body, NameOf) {
+  std::string text =
+      absl::StrCat(" ", Av(StepText(body.step)), " slots=", SlotsText(body.slots, ","));
+  if (!body.refusal.empty()) absl::StrAppend(&text, " refusal=\"", OneLine(body.refusal), "\"");
+  return text;
+}
 
 std::string FrameText(const Hello& hello, NameOf name) {
   return absl::StrCat("HELLO from ", name(hello.sender), " cluster=\"", OneLine(hello.cluster_name),
@@ -178,6 +207,12 @@ std::string RouteText(const Moved& moved) {
   return absl::StrCat("moved slot ", moved.slot.value, " to ", Describe(moved.to));
 }
 
+std::string RouteText(const Ask& ask) {
+  return absl::StrCat("ask ", ask.slot.value, " at ", Describe(ask.to));
+}
+std::string RouteText(const TryAgain& again) {
+  return absl::StrCat("try again: slot ", again.slot.value, " is on its way");
+}
 std::string RouteText(const CrossSlot&) { return "cross slot"; }
 
 std::string RouteText(const ClusterDown& down) {

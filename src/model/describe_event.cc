@@ -17,6 +17,7 @@ namespace {
 using internal::DurationText;
 using internal::Names;
 using internal::OneLine;
+using internal::SlotsText;
 
 std::string Line(const NodeAdded& event, NameOf name) {
   return absl::StrCat(name(event.id), " added (",
@@ -203,6 +204,95 @@ std::string Line(const DataGuardChanged& event, NameOf name) {
   std::string line = "data missing, not serving";
   if (event.successor) absl::StrAppend(&line, ", asked ", name(*event.successor), " to stand");
   return line;
+}
+
+std::string_view CauseText(SlotMigrationChanged::Cause cause) {
+  switch (cause) {
+    case SlotMigrationChanged::Cause::kCommand:
+      return "command";
+    case SlotMigrationChanged::Cause::kMove:
+      return "move";
+    case SlotMigrationChanged::Cause::kPromoted:
+      return "promoted";
+    case SlotMigrationChanged::Cause::kReplaced:
+      return "replaced";
+    case SlotMigrationChanged::Cause::kOwnerMoved:
+      return "owner changed";
+    case SlotMigrationChanged::Cause::kPeerGone:
+      return "peer gone";
+    case SlotMigrationChanged::Cause::kDemoted:
+      return "demoted";
+  }
+  return "unknown";
+}
+
+std::string Line(const SlotMigrationChanged& event, NameOf name) {
+  std::string line = absl::StrCat("slots ", SlotsText(event.slots, ","));
+  if (!event.mark) {
+    absl::StrAppend(&line, " stable");
+  } else {
+    const bool importing = event.mark->direction == SlotMigration::kImporting;
+    absl::StrAppend(&line, importing ? " importing from " : " exporting to ",
+                    name(event.mark->peer));
+  }
+  return absl::StrCat(line, " (", Av(CauseText(event.cause)), ")");
+}
+
+std::string Line(const SlotTransferDue& event, NameOf name) {
+  return absl::StrCat("keys of slots ", SlotsText(event.slots, ","), " are to go to ",
+                      name(event.target));
+}
+
+std::string Line(const SlotMoveProgress& event, NameOf name) {
+  return absl::StrCat(event.moved, " slots moved to ", name(event.target), ", ", event.left,
+                      " left");
+}
+
+std::string Line(const SlotMoveEnded& event, NameOf name) {
+  std::string line = absl::StrCat("move to ", name(event.target), " ");
+  switch (event.how) {
+    case SlotMoveEnded::How::kDone:
+      return line + "done";
+    case SlotMoveEnded::How::kCancelled:
+      return line + "cancelled";
+    case SlotMoveEnded::How::kTargetGone:
+      return line + "ended: target gone";
+    case SlotMoveEnded::How::kLost:
+      return line + "ended: slots lost";
+    case SlotMoveEnded::How::kRefused:
+      return absl::StrCat(line, "refused: ", OneLine(event.text));
+  }
+  return line;
+}
+
+std::string Line(const WritePauseChanged& event, NameOf name) {
+  if (event.number == 0) return "writes may go on";
+  return absl::StrCat("writes are to pause for ",
+                      event.successor ? name(*event.successor) : std::string("a successor"),
+                      ", at most ", DurationText(event.at_most));
+}
+
+std::string Line(const FailoverProgress& event, NameOf) {
+  switch (event.step) {
+    case FailoverProgress::Step::kStarted:
+      return "failover started";
+    case FailoverProgress::Step::kPaused:
+      return absl::StrCat("failover: primary paused at ",
+                          event.target ? Describe(*event.target) : std::string("?"));
+    case FailoverProgress::Step::kCaughtUp:
+      return "failover: caught up";
+    case FailoverProgress::Step::kTimedOut:
+      return "failover timed out";
+  }
+  return "failover";
+}
+
+std::string Line(const Departed& event, NameOf) {
+  std::string_view kind = "handed over";
+  if (event.kind == Departure::kStop) kind = "stopped";
+  if (event.kind == Departure::kLeave) kind = "left";
+  return absl::StrCat(Av(kind),
+                      event.status.ok() ? "" : ": " + OneLine(Sv(event.status.ToString())));
 }
 
 std::string Line(const Halted& event, NameOf) {

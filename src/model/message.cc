@@ -32,6 +32,12 @@ std::string_view MessageKindName(MessageKind kind) {
       return "update";
     case MessageKind::kStand:
       return "stand";
+    case MessageKind::kPause:
+      return "pause";
+    case MessageKind::kSlotMove:
+      return "slot-move";
+    case MessageKind::kSlotMoveAnswer:
+      return "slot-move-answer";
   }
   return "unknown";
 }

@@ -84,8 +84,7 @@ Epoch NodeTable::ConfigEpochOf(const NodeId& id) const {
   return node == nullptr ? Epoch{} : node->config_epoch;
 }
 
-std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version,
-                                                        const ViewExtras& extras) {
+std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version, OwnSituation own) {
   ClusterView::Nodes views;
   views.reserve(nodes_.size());
   for (const auto& [id, known] : nodes_) {
@@ -113,9 +112,7 @@ std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version,
   slots_changed_ = false;
   slots_shared_ = true;
   view_outdated_ = false;
-  return std::make_shared<ClusterView>(version, self_, std::move(views), slots_, extras.state,
-                                       extras.down_reason, extras.data_missing,
-                                       extras.allow_reads_when_down, extras.lease);
+  return std::make_shared<ClusterView>(version, self_, std::move(views), slots_, std::move(own));
 }
 
 }  // namespace clusterkit

@@ -38,6 +38,7 @@ struct PeerFacts {
   uint64_t facts_version = 0;
   Progress progress;
   bool data_missing = false;
+  bool abstaining = false;
   // Its last full claim. A heartbeat that carries only the digest of it repeats it.
   std::optional<SlotSet> claim;
   uint64_t claim_digest = 0;
@@ -45,6 +46,8 @@ struct PeerFacts {
   uint64_t settled_generation = 0;
   Epoch settled_epoch;
   std::optional<NodeId> newer_owner;  // As found when it settled.
+  // Our primary's: we go on with them should we be promoted.
+  OpenSlots open_slots;
 };
 
 class NodeTable {
@@ -79,15 +82,8 @@ class NodeTable {
   // Something a view shows has changed since the last BuildView.
   bool view_outdated() const { return view_outdated_; }
 
-  struct ViewExtras {
-    ClusterState state = ClusterState::kFail;
-    DownReason down_reason = DownReason::kStarting;
-    bool data_missing = false;
-    bool allow_reads_when_down = false;
-    std::shared_ptr<const ServeLease> lease;
-  };
   // Unchanged nodes and an unchanged slot map are shared with the view built before.
-  std::shared_ptr<const ClusterView> BuildView(uint64_t version, const ViewExtras& extras);
+  std::shared_ptr<const ClusterView> BuildView(uint64_t version, OwnSituation own);
 
  private:
   struct Entry {

@@ -67,6 +67,10 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
     pump_->Run();
   }
 
+  absl::Status Depart(Departure kind, absl::Duration at_most) {
+    return Command([&](NodeCore& core, Instant now) { return core.Depart(kind, at_most, now); });
+  }
+
   const ViewPublisher& views() const { return views_; }
   CoreStatus Status() const { return core_->Status(deps_.loop->Now()); }
   const Options& options() const { return core_->options(); }
@@ -137,6 +141,10 @@ void Node::ReportDataPresent(bool present) {
   impl_->Report([&](NodeCore& core, Instant now) { core.ReportDataPresent(present, now); });
 }
 
+void Node::ReportSlotsTransferred(const SlotSet& slots) {
+  impl_->Report([&](NodeCore& core, Instant now) { core.ReportSlotsTransferred(slots, now); });
+}
+
 absl::Status Node::Meet(const Endpoint& bus) {
   return impl_->Command([&](NodeCore& core, Instant now) { return core.Meet(bus, now); });
 }
@@ -167,6 +175,38 @@ bool Node::BumpEpoch() {
   bool grew = false;
   impl_->Report([&](NodeCore& core, Instant now) { grew = core.BumpEpoch(now); });
   return grew;
+}
+absl::Status Node::MoveSlots(const SlotSet& slots, const NodeId& to) {
+  return impl_->Command(
+      [&](NodeCore& core, Instant now) { return core.MoveSlots(slots, to, now); });
+}
+absl::Status Node::CancelMove() {
+  return impl_->Command([](NodeCore& core, Instant now) { return core.CancelMove(now); });
+}
+absl::Status Node::BeginExport(const SlotSet& slots, const NodeId& to) {
+  return impl_->Command(
+      [&](NodeCore& core, Instant now) { return core.BeginExport(slots, to, now); });
+}
+absl::Status Node::BeginImport(const SlotSet& slots, const NodeId& from) {
+  return impl_->Command(
+      [&](NodeCore& core, Instant now) { return core.BeginImport(slots, from, now); });
+}
+absl::Status Node::EndMigration(const SlotSet& slots) {
+  return impl_->Command([&](NodeCore& core, Instant now) { return core.EndMigration(slots, now); });
+}
+absl::Status Node::BindSlots(const SlotSet& slots, const NodeId& owner) {
+  return impl_->Command(
+      [&](NodeCore& core, Instant now) { return core.BindSlots(slots, owner, now); });
+}
+absl::Status Node::Failover(FailoverMode mode) {
+  return impl_->Command([&](NodeCore& core, Instant now) { return core.Failover(mode, now); });
+}
+absl::Status Node::HandOver(absl::Duration at_most) {
+  return impl_->Depart(Departure::kHandOver, at_most);
+}
+absl::Status Node::Stop(absl::Duration at_most) { return impl_->Depart(Departure::kStop, at_most); }
+absl::Status Node::Leave(absl::Duration at_most) {
+  return impl_->Depart(Departure::kLeave, at_most);
 }
 absl::Status Node::OverruleDataGuard() {
   return impl_->Command([](NodeCore& core, Instant now) { return core.OverruleDataGuard(now); });

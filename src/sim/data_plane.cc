@@ -106,6 +106,11 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
     } else if (const auto* guard = std::get_if<DataGuardChanged>(&event)) {
       // Nobody else has the data: what is there, if only nothing, is the data now.
       if (!guard->active && View()->self().role == Role::kPrimary) data_.present = true;
+    } else if (const auto* pause = std::get_if<WritePauseChanged>(&event)) {
+      obeys_pause_ = pause->number;
+      Report();
+    } else if (const auto* due = std::get_if<SlotTransferDue>(&event)) {
+      Transfer(due->slots);
     }
   }
 
@@ -168,7 +173,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
     data_.progress.synced = true;
     const bool serves = view.self().slot_count > 0 && view.state() == ClusterState::kOk &&
                         !view.data_missing() && Now() < view.serve_until();
-    if (serves) Write(plane_->options.writes_per_tick);
+    if (serves && obeys_pause_ == 0) Write(plane_->options.writes_per_tick);
     if (view.data_missing()) return;
     for (LinkId link : replicas_) transport_->Send(link, EncodeData(view.self().id, data_));
   }
@@ -265,8 +270,17 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
       return;
     }
     const bool replica = View()->self().role == Role::kReplica;
-    node().ReportReplication(
-        {data_.progress, replica && link_up_, replica ? Now() - last_io_ : absl::ZeroDuration()});
+    node().ReportReplication({data_.progress, replica && link_up_,
+                              replica ? Now() - last_io_ : absl::ZeroDuration(),
+                              replica ? 0 : obeys_pause_});
+  }
+
+  // There are no keys, but sending them takes time, and a host that hangs sends none.
+  void Transfer(const SlotSet& slots) {
+    plane_->cluster.After(name_, plane_->options.full_sync, [this, slots] {
+      if (!data_.host_alive) return Transfer(slots);
+      node().ReportSlotsTransferred(slots);
+    });
   }
 
   const std::shared_ptr<Impl> plane_;
@@ -284,6 +298,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   Lineage source_lineage_;
   bool link_up_ = false;  // Bytes have arrived on the upstream link.
   bool syncing_ = false;
+  uint64_t obeys_pause_ = 0;
 };
 
 DataPlane::DataPlane(Cluster& cluster, const DataPlaneOptions& options)

@@ -82,6 +82,31 @@ absl::Status DecodeAddresses(const FieldPath& parent, const v1::Addresses& in, E
 
 // --- Header ----------------------------------------------------------------------------------
 
+absl::Status Decode(const FieldPath& parent, const v1::OpenSlots& in, OpenSlots& out) {
+  const FieldPath at(parent, "open_slots");
+  SlotSet seen;
+  for (int i = 0; i < in.groups_size(); ++i) {
+    const FieldPath group(at, "groups", i);
+    OpenSlots::Mark mark;
+    CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(group, "peer"), in.groups(i).peer(), mark.peer));
+    mark.direction =
+        in.groups(i).importing() ? SlotMigration::kImporting : SlotMigration::kExporting;
+    SlotSet slots;
+    const FieldPath at_slots(group, "slots");
+    CLUSTERKIT_RETURN_IF_ERROR(DecodeSlots(at_slots, in.groups(i).slots(), slots));
+    if (slots.Empty()) return at_slots.Invalid("no slot");
+    if (slots.Intersects(seen)) return at_slots.Invalid("a slot of another group");
+    seen.Add(slots);
+    out.Open(slots, mark);
+  }
+  if (in.plan_target().empty()) return absl::OkStatus();
+  SlotMovePlan plan;
+  CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "plan_target"), in.plan_target(), plan.target));
+  CLUSTERKIT_RETURN_IF_ERROR(DecodeSlots(FieldPath(at, "plan_slots"), in.plan_slots(), plan.slots));
+  out.SetPlan(std::move(plan));
+  return absl::OkStatus();
+}
+
 absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) {
   const FieldPath at(parent, "header");
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "sender"), in.sender(), out.sender));
@@ -103,6 +128,10 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   out.progress.offset = in.progress().offset();
   out.progress.synced = in.progress().synced();
   CLUSTERKIT_RETURN_IF_ERROR(DecodeAddresses(at, in.addresses(), out.bus, out.client));
+  if (in.has_open_slots()) {
+    CLUSTERKIT_RETURN_IF_ERROR(Decode(at, in.open_slots(), out.open_slots.emplace()));
+  }
+  out.writes_paused = in.writes_paused();
   out.no_failover = in.no_failover();
   out.data_missing = in.data_missing();
   out.abstaining = in.abstaining();
@@ -219,8 +248,26 @@ absl::Status Decode(const FieldPath& parent, const v1::SlotUpdate& in, SlotUpdat
   return DecodeSlots(FieldPath(at, "slots"), in.slots(), out.slots);
 }
 
-absl::Status Decode(const FieldPath&, const v1::StandRequest&, StandRequest&) {
+absl::Status Decode(const FieldPath&, const v1::StandRequest& in, StandRequest& out) {
+  out.catch_up = in.catch_up();
   return absl::OkStatus();
+}
+
+absl::Status Decode(const FieldPath&, const v1::PauseRequest&, PauseRequest&) {
+  return absl::OkStatus();
+}
+
+absl::Status Decode(const FieldPath& parent, const v1::SlotMoveStep& in, SlotMoveStep& out) {
+  const FieldPath at(parent, "slot_move_step");
+  CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "step"), in.step(), out.step));
+  return DecodeSlots(FieldPath(at, "slots"), in.slots(), out.slots);
+}
+
+absl::Status Decode(const FieldPath& parent, const v1::SlotMoveAnswer& in, SlotMoveAnswer& out) {
+  const FieldPath at(parent, "slot_move_answer");
+  CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "step"), in.step(), out.step));
+  CLUSTERKIT_RETURN_IF_ERROR(DecodeSlots(FieldPath(at, "slots"), in.slots(), out.slots));
+  return DecodeText(FieldPath(at, "refusal"), in.refusal(), kMaxTextBytes, out.refusal);
 }
 
 // --- Kinds -----------------------------------------------------------------------------------
@@ -272,6 +319,12 @@ absl::Status Decode(const v1::Message& in, Message& out) {
       return Decode(at, in.slot_update(), out.body.emplace<SlotUpdate>());
     case v1::Message::kStandRequest:
       return Decode(at, in.stand_request(), out.body.emplace<StandRequest>());
+    case v1::Message::kPauseRequest:
+      return Decode(at, in.pause_request(), out.body.emplace<PauseRequest>());
+    case v1::Message::kSlotMoveStep:
+      return Decode(at, in.slot_move_step(), out.body.emplace<SlotMoveStep>());
+    case v1::Message::kSlotMoveAnswer:
+      return Decode(at, in.slot_move_answer(), out.body.emplace<SlotMoveAnswer>());
     case v1::Message::BODY_NOT_SET:
       break;
   }

@@ -33,6 +33,18 @@ void Encode(const Endpoint& bus, const Endpoint& client, v1::Addresses& out) {
   if (client.host != bus.host) out.set_client_host(client.host);
 }
 
+void Encode(const OpenSlots& open, v1::OpenSlots& out) {
+  for (const OpenSlots::Group& group : open.Groups()) {
+    v1::OpenSlots::Group& added = *out.add_groups();
+    added.set_peer(Bytes(group.mark.peer));
+    added.set_importing(group.mark.direction == SlotMigration::kImporting);
+    EncodeSlots(group.slots, *added.mutable_slots());
+  }
+  if (!open.plan()) return;
+  out.set_plan_target(Bytes(open.plan()->target));
+  if (!open.plan()->slots.Empty()) EncodeSlots(open.plan()->slots, *out.mutable_plan_slots());
+}
+
 void Encode(const Header& header, v1::Header& out) {
   out.set_sender(Bytes(header.sender));
   out.set_shard(Bytes(header.shard));
@@ -49,6 +61,8 @@ void Encode(const Header& header, v1::Header& out) {
     progress.set_synced(header.progress.synced);
   }
   Encode(header.bus, header.client, *out.mutable_addresses());
+  if (header.open_slots) Encode(*header.open_slots, *out.mutable_open_slots());
+  out.set_writes_paused(header.writes_paused);
   out.set_no_failover(header.no_failover);
   out.set_data_missing(header.data_missing);
   out.set_abstaining(header.abstaining);
@@ -137,7 +151,24 @@ void Encode(const SlotUpdate& body, v1::Message& message) {
   if (!body.slots.Empty()) EncodeSlots(body.slots, *out.mutable_slots());
 }
 
-void Encode(const StandRequest&, v1::Message& message) { message.mutable_stand_request(); }
+void Encode(const StandRequest& body, v1::Message& message) {
+  message.mutable_stand_request()->set_catch_up(body.catch_up);
+}
+
+void Encode(const PauseRequest&, v1::Message& message) { message.mutable_pause_request(); }
+
+void Encode(const SlotMoveStep& body, v1::Message& message) {
+  v1::SlotMoveStep& out = *message.mutable_slot_move_step();
+  out.set_step(ToWire(body.step));
+  if (!body.slots.Empty()) EncodeSlots(body.slots, *out.mutable_slots());
+}
+
+void Encode(const SlotMoveAnswer& body, v1::Message& message) {
+  v1::SlotMoveAnswer& out = *message.mutable_slot_move_answer();
+  out.set_step(ToWire(body.step));
+  if (!body.slots.Empty()) EncodeSlots(body.slots, *out.mutable_slots());
+  out.set_refusal(body.refusal.substr(0, kMaxTextBytes));
+}
 
 void Encode(const Hello& hello, v1::Frame& frame) {
   v1::Hello& out = *frame.mutable_hello();

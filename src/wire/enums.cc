@@ -29,11 +29,17 @@ constexpr Pair<Goodbye::Reason, v1::Goodbye::Reason> kGoodbyes[] = {
     {Goodbye::Reason::kClusterName, v1::Goodbye::CLUSTER_NAME},
     {Goodbye::Reason::kVersion, v1::Goodbye::VERSION},
     {Goodbye::Reason::kLimit, v1::Goodbye::LIMIT},
+    {Goodbye::Reason::kLeaving, v1::Goodbye::LEAVING},
 };
 constexpr Pair<Heartbeat::Kind, v1::Heartbeat::Kind> kHeartbeats[] = {
     {Heartbeat::Kind::kPing, v1::Heartbeat::PING},
     {Heartbeat::Kind::kPong, v1::Heartbeat::PONG},
     {Heartbeat::Kind::kMeet, v1::Heartbeat::MEET},
+};
+constexpr Pair<SlotMoveStep::Step, v1::SlotMoveStep::Step> kMoveSteps[] = {
+    {SlotMoveStep::Step::kOpen, v1::SlotMoveStep::OPEN},
+    {SlotMoveStep::Step::kTake, v1::SlotMoveStep::TAKE},
+    {SlotMoveStep::Step::kDrop, v1::SlotMoveStep::DROP},
 };
 using PbRefusal = v1::FailoverAuthRefusal;
 constexpr Pair<VoteRefusal, PbRefusal::Reason> kRefusals[] = {
@@ -78,6 +84,7 @@ v1::ClusterState ToWire(ClusterState value) { return Find(kStates, value); }
 v1::Goodbye::Reason ToWire(Goodbye::Reason value) { return Find(kGoodbyes, value); }
 v1::Heartbeat::Kind ToWire(Heartbeat::Kind value) { return Find(kHeartbeats, value); }
 v1::FailoverAuthRefusal::Reason ToWire(VoteRefusal value) { return Find(kRefusals, value); }
+v1::SlotMoveStep::Step ToWire(SlotMoveStep::Step value) { return Find(kMoveSteps, value); }
 
 bool FromWire(v1::Role value, Role& out) { return Find(kRoles, value, out); }
 bool FromWire(v1::Health value, Health& out) { return Find(kHealths, value, out); }
@@ -90,6 +97,9 @@ bool FromWire(v1::Heartbeat::Kind value, Heartbeat::Kind& out) {
 }
 bool FromWire(v1::FailoverAuthRefusal::Reason value, VoteRefusal& out) {
   return Find(kRefusals, value, out);
+}
+bool FromWire(v1::SlotMoveStep::Step value, SlotMoveStep::Step& out) {
+  return Find(kMoveSteps, value, out);
 }
 
 }  // namespace clusterkit::wire

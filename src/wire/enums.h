@@ -16,6 +16,7 @@ v1::ClusterState ToWire(ClusterState value);
 v1::Goodbye::Reason ToWire(Goodbye::Reason value);
 v1::Heartbeat::Kind ToWire(Heartbeat::Kind value);
 v1::FailoverAuthRefusal::Reason ToWire(VoteRefusal value);
+v1::SlotMoveStep::Step ToWire(SlotMoveStep::Step value);
 
 // False, leaving `out` alone, for a number that has no meaning here.
 bool FromWire(v1::Role value, Role& out);
@@ -24,6 +25,7 @@ bool FromWire(v1::ClusterState value, ClusterState& out);
 bool FromWire(v1::Goodbye::Reason value, Goodbye::Reason& out);
 bool FromWire(v1::Heartbeat::Kind value, Heartbeat::Kind& out);
 bool FromWire(v1::FailoverAuthRefusal::Reason value, VoteRefusal& out);
+bool FromWire(v1::SlotMoveStep::Step value, SlotMoveStep::Step& out);
 
 }  // namespace clusterkit::wire
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "clusterkit/slot.h"
 #include "clusterkit/types.h"
 #include "clusterkit/v1/bus.pb.h"
 #include "wire/field_path.h"
@@ -122,8 +123,31 @@ absl::Status Unknown(const FieldPath& at, uint32_t number) {
   return absl::UnimplementedError(absl::StrCat(at.ToString(), ": unknown kind ", number));
 }
 
+// The list that a header can hold. Parsed once for each copy of the field that there is: protobuf
+// joins them.
+absl::Status CheckHeader(const FieldPath& parent, std::string_view bytes) {
+  const FieldPath at(parent, "header");
+  FieldReader reader(bytes);
+  while (!reader.Done()) {
+    Field field;
+    if (!reader.Next(field)) return at.Invalid("malformed fields");
+    if (field.number != pb::Header::kOpenSlotsFieldNumber) continue;
+    if (!field.has_payload) return at.Invalid("open_slots is not a message");
+    CLUSTERKIT_RETURN_IF_ERROR(CheckList(FieldPath(at, "open_slots"), "groups", field.payload,
+                                         pb::OpenSlots::kGroupsFieldNumber, kSlotCount));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckMessage(std::string_view bytes) {
   const FieldPath at("message");
+  FieldReader reader(bytes);
+  while (!reader.Done()) {
+    Field field;
+    if (!reader.Next(field)) return at.Invalid("malformed fields");
+    if (field.number != pb::Message::kHeaderFieldNumber || !field.has_payload) continue;
+    CLUSTERKIT_RETURN_IF_ERROR(CheckHeader(at, field.payload));
+  }
   Field body;
   CLUSTERKIT_RETURN_IF_ERROR(FindKind(at, bytes, kFirstBody, kLastBody, body));
   if (!body.has_payload) return at.Invalid("the body is not a message");
@@ -143,6 +167,9 @@ absl::Status CheckMessage(std::string_view bytes) {
     case Message::kFailoverAuthWithdrawFieldNumber:
     case Message::kSlotUpdateFieldNumber:
     case Message::kStandRequestFieldNumber:
+    case Message::kPauseRequestFieldNumber:
+    case Message::kSlotMoveStepFieldNumber:
+    case Message::kSlotMoveAnswerFieldNumber:
       return absl::OkStatus();
     default:
       return Unknown(at, body.number);

@@ -69,6 +69,9 @@ TEST_CASE("a damaged line of a node is refused with its number and the reason") 
       {kTwo + address + "master - 0 0 1 connected 200-300 250",
        "slot 250 is owned by the node of line 2"},
       {kTwo + address + "master - 0 0 1 connected [5]", "bad open slot '[5]'"},
+      {kTwo + address + "master - 0 0 1 connected [16384->-" + kOne + "]",
+       "bad open slot '[16384->-" + kOne.substr(0, 31) + "...'"},
+      {kTwo + address + "master - 0 0 1 connected [5->-xyz]", "bad open slot '[5->-xyz]'"},
       {kTwo + address + "master - 0 0 1 connected [5->-" + kOne,
        "bad open slot '[5->-" + kOne.substr(0, 35) + "...'"},
   };

@@ -171,6 +171,9 @@ TEST_CASE("a file of Redis 7.0 is read") {
   CHECK(state.nodes[2].bus == Endpoint{"", 0});
   CHECK(state.nodes[4].health == Health::kPfail);
   CHECK(state.slots.CountOf(self.id) == 5461);
+  REQUIRE(state.open_slots.Count() == 1);
+  CHECK(*state.open_slots.Find(SlotId{5}) ==
+        OpenSlots::Mark{SlotMigration::kExporting, state.nodes[4].id});
   CHECK(state.slots.AssignedCount() == kSlotCount);
 }
 

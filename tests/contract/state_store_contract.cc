@@ -75,6 +75,21 @@ void Save(StoreUnderTest& test, const PersistentState& state, bool sync) {
   CHECK(result.status == absl::OkStatus());
 }
 
+void AddRandomOpenSlots(Rng& rng, PersistentState& state) {
+  for (uint64_t i = rng.Below(5); i > 0; --i) {
+    const SlotId slot{static_cast<uint16_t>(rng.Below(kSlotCount))};
+    state.open_slots.Open(SlotSet::Of({slot, slot}),
+                          {rng.Chance(500) ? SlotMigration::kImporting : SlotMigration::kExporting,
+                           NodeId::Random(rng)});
+  }
+  if (rng.Chance(500)) return;
+  SlotMovePlan plan{NodeId::Random(rng), {}};
+  for (uint64_t i = 1 + rng.Below(9); i > 0; --i) {
+    plan.slots.Add(SlotId{static_cast<uint16_t>(rng.Below(kSlotCount))});
+  }
+  state.open_slots.SetPlan(std::move(plan));
+}
+
 }  // namespace
 
 PersistentState RandomState(Rng& rng, uint64_t max_nodes) {
@@ -91,6 +106,7 @@ PersistentState RandomState(Rng& rng, uint64_t max_nodes) {
     if (primary != node.id) node.primary = primary;
   }
   if (rng.Chance(700)) AddRandomSlots(rng, state);
+  if (rng.Chance(300)) AddRandomOpenSlots(rng, state);
   if (rng.Chance(800)) {
     state.ledger.emplace();
     state.ledger->floor = {rng.Below(1000)};

@@ -63,8 +63,8 @@ class Builder {
     report.status.my_epoch = nodes_.front()->shown_epoch;
     report.view = std::make_shared<clusterkit::ClusterView>(
         1, nodes_.front()->view.id, std::move(nodes), std::make_shared<clusterkit::SlotMap>(map_),
-        state, clusterkit::DownReason::kNone, false, false,
-        std::make_shared<clusterkit::ServeLease>());
+        clusterkit::OwnSituation{state, clusterkit::DownReason::kNone, false, false,
+                                 std::make_shared<clusterkit::ServeLease>(), nullptr});
     return report;
   }
 

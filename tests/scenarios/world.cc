@@ -16,9 +16,9 @@ namespace clusterkit::scenario {
 namespace {
 
 const std::set<std::string>& EventKinds() {
-  static const auto* kinds =
-      new std::set<std::string>{"health", "suspicion", "election",   "vote",  "role", "slots",
-                                "state",  "epoch",     "membership", "guard", "halt"};
+  static const auto* kinds = new std::set<std::string>{
+      "health", "suspicion",  "election", "vote", "role", "slots",   "state",
+      "epoch",  "membership", "guard",    "halt", "move", "handover"};
   return *kinds;
 }
 
@@ -42,6 +42,13 @@ struct KindVisitor {
   const char* operator()(const HostStalled&) const { return "guard"; }
   const char* operator()(const DataGuardChanged&) const { return "guard"; }
   const char* operator()(const Halted&) const { return "halt"; }
+  const char* operator()(const SlotMigrationChanged&) const { return "move"; }
+  const char* operator()(const SlotTransferDue&) const { return "move"; }
+  const char* operator()(const SlotMoveProgress&) const { return "move"; }
+  const char* operator()(const SlotMoveEnded&) const { return "move"; }
+  const char* operator()(const WritePauseChanged&) const { return "handover"; }
+  const char* operator()(const FailoverProgress&) const { return "handover"; }
+  const char* operator()(const Departed&) const { return "handover"; }
 };
 
 // "126.6666665ms" as "127ms": nobody reads the rest.

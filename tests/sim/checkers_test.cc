@@ -196,8 +196,9 @@ ClusterView ViewOf(uint8_t self, const std::vector<Member>& members) {
     slots->Bind(member.slots, node->id);
     nodes.push_back(std::move(node));
   }
-  return ClusterView(1, Node(self), std::move(nodes), std::move(slots), ClusterState::kOk,
-                     DownReason::kNone, false, false, std::make_shared<ServeLease>());
+  return ClusterView(1, Node(self), std::move(nodes), std::move(slots),
+                     OwnSituation{ClusterState::kOk, DownReason::kNone, false, false,
+                                  std::make_shared<ServeLease>(), nullptr});
 }
 
 Instant At(double seconds) { return {absl::Seconds(seconds)}; }

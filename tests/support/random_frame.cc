@@ -59,6 +59,22 @@ GossipEntry RandomEntry(Rng& rng) {
   return entry;
 }
 
+OpenSlots RandomOpenSlots(Rng& rng) {
+  OpenSlots open;
+  const size_t groups = rng.Below(5);
+  for (size_t i = 0; i < groups; ++i) {
+    SlotSet slots;
+    const size_t count = rng.Below(20) + 1;
+    for (size_t n = 0; n < count; ++n) {
+      slots.Add(SlotId{static_cast<uint16_t>(rng.Below(kSlotCount))});
+    }
+    open.Open(slots, {Half(rng) ? SlotMigration::kImporting : SlotMigration::kExporting,
+                      NodeId::Random(rng)});
+  }
+  if (Half(rng)) open.SetPlan(SlotMovePlan{NodeId::Random(rng), RandomSlots(rng)});
+  return open;
+}
+
 Header RandomHeader(Rng& rng) {
   Header header;
   header.sender = NodeId::Random(rng);
@@ -71,6 +87,8 @@ Header RandomHeader(Rng& rng) {
   if (Half(rng)) header.claim = RandomSlots(rng);
   if (Half(rng)) header.progress = {RandomEpoch(rng), Number(rng), Half(rng)};
   std::tie(header.bus, header.client) = Endpoints(rng);
+  if (rng.Chance(200)) header.open_slots = RandomOpenSlots(rng);
+  header.writes_paused = Half(rng);
   header.no_failover = Half(rng);
   header.data_missing = Half(rng);
   header.abstaining = Half(rng);
@@ -126,8 +144,10 @@ FailoverAuthRefusal RandomRefusal(Rng& rng) {
   return body;
 }
 
+SlotMoveStep::Step RandomStep(Rng& rng) { return static_cast<SlotMoveStep::Step>(rng.Below(3)); }
+
 MessageBody RandomBody(Rng& rng) {
-  static_assert(std::variant_size_v<MessageBody> == 10, "a case for each body");
+  static_assert(std::variant_size_v<MessageBody> == 13, "a case for each body");
   switch (rng.Below(std::variant_size_v<MessageBody>)) {
     case 0:
       return RandomHeartbeat(rng);
@@ -149,8 +169,14 @@ MessageBody RandomBody(Rng& rng) {
     case 8:
       return SlotUpdate{NodeId::Random(rng), ShardId::Random(rng), RandomEpoch(rng),
                         RandomSlots(rng)};
+    case 9:
+      return StandRequest{Half(rng)};
+    case 10:
+      return PauseRequest{};
+    case 11:
+      return SlotMoveStep{RandomStep(rng), RandomSlots(rng)};
     default:
-      return StandRequest{};
+      return SlotMoveAnswer{RandomStep(rng), RandomSlots(rng), RandomBytes(rng, kMaxTextBytes)};
   }
 }
 

@@ -70,8 +70,9 @@ class ViewBuilder {
     ClusterView::Nodes nodes;
     for (const auto& [id, node] : nodes_) nodes.push_back(std::make_shared<NodeView>(node));
     return std::make_shared<ClusterView>(
-        1, TestNode(self), std::move(nodes), std::make_shared<SlotMap>(slots_), ClusterState::kOk,
-        DownReason::kNone, false, false, std::make_shared<ServeLease>());
+        1, TestNode(self), std::move(nodes), std::make_shared<SlotMap>(slots_),
+        OwnSituation{ClusterState::kOk, DownReason::kNone, false, false,
+                     std::make_shared<ServeLease>(), nullptr});
   }
 
  private:

@@ -49,11 +49,12 @@ std::shared_ptr<const ClusterView> MakeView(uint64_t version, const std::vector<
   ClusterView::Nodes shared;
   for (const NodeView& node : nodes) shared.push_back(std::make_shared<const NodeView>(node));
   if (lease == nullptr) lease = std::make_shared<ServeLease>();
-  return std::make_shared<const ClusterView>(version, nodes.front().id, std::move(shared),
-                                             std::make_shared<const SlotMap>(std::move(slots)),
-                                             ClusterState::kOk, DownReason::kNone,
-                                             /*data_missing=*/false,
-                                             /*allow_reads_when_down=*/false, std::move(lease));
+  return std::make_shared<const ClusterView>(
+      version, nodes.front().id, std::move(shared),
+      std::make_shared<const SlotMap>(std::move(slots)),
+      OwnSituation{ClusterState::kOk, DownReason::kNone,
+                   /*data_missing=*/false,
+                   /*allow_reads_when_down=*/false, std::move(lease), nullptr});
 }
 
 TEST_CASE("voters are the primaries with slots, whether they failed or not") {

@@ -15,8 +15,9 @@ namespace {
 std::shared_ptr<const ClusterView> MakeView(uint64_t version) {
   return std::make_shared<const ClusterView>(
       version, NodeId(), ClusterView::Nodes{std::make_shared<const NodeView>()},
-      std::make_shared<const SlotMap>(), ClusterState::kOk, DownReason::kNone,
-      /*data_missing=*/false, /*allow_reads_when_down=*/false, std::make_shared<ServeLease>());
+      std::make_shared<const SlotMap>(),
+      OwnSituation{ClusterState::kOk, DownReason::kNone, /*data_missing=*/false,
+                   /*allow_reads_when_down=*/false, std::make_shared<ServeLease>(), nullptr});
 }
 
 Outbound Text(uint64_t link, std::string text) {

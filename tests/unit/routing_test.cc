@@ -29,13 +29,23 @@ struct Scene {
   bool allow_reads_when_down = false;
   Health health_of_2 = Health::kOnline;
   Instant serve_until = kNow + absl::Milliseconds(1);
+  OpenSlots open_slots;
 
   RouteDecision Ask(std::vector<SlotId> slots, bool write = false, bool readonly = false) const {
+    RouteQuery query;
+    query.slots = slots;
+    query.write = write;
+    query.readonly = readonly;
+    return Decide(query);
+  }
+
+  RouteDecision Decide(const RouteQuery& query) const {
     ClusterView::Nodes nodes;
     for (uint8_t n : {1, 2, 3}) {
       NodeView node;
       node.id = Id(n);
       node.client = {"10.0.0." + std::to_string(n), 7000};
+      if (n == 1) node.slot_count = 2;
       if (n == 2) node.health = health_of_2;
       if (n == 3) {
         node.role = Role::kReplica;
@@ -48,10 +58,12 @@ struct Scene {
     map->Bind(SlotSet::Of({kTheirs, kTheirs}), Id(2));
     auto lease = std::make_shared<ServeLease>();
     lease->Extend(serve_until);
-    const ClusterView view(1, Id(self), std::move(nodes), std::move(map), state,
-                           state == ClusterState::kOk ? DownReason::kNone : DownReason::kMinority,
-                           data_missing, allow_reads_when_down, std::move(lease));
-    return Route(view, {slots, write, readonly}, kNow);
+    const ClusterView view(
+        1, Id(self), std::move(nodes), std::move(map),
+        {state, state == ClusterState::kOk ? DownReason::kNone : DownReason::kMinority,
+         data_missing, allow_reads_when_down, std::move(lease),
+         std::make_shared<const OpenSlots>(open_slots)});
+    return Route(view, query, kNow);
   }
 };
 
@@ -160,14 +172,84 @@ TEST_CASE("without full coverage a failed owner's slot is still redirected to it
   REQUIRE(scene.Ask({kTheirs}) == MovedTo(2, kTheirs));
 }
 
+// What a request finds at an open slot.
+struct OpenScene : Scene {
+  OpenScene(SlotId slot, SlotMigration direction) {
+    open_slots.Open(SlotSet::Of({slot, slot}), {direction, Id(2)});
+    slots = {slot};
+    query.slots = slots;
+  }
+  OpenScene& Keys(bool some_present, bool some_missing, bool several = false) {
+    query.keys = {some_present, some_missing, several};
+    return *this;
+  }
+  RouteDecision Decide() const { return Scene::Decide(query); }
+
+  std::vector<SlotId> slots;
+  RouteQuery query;
+};
+
+const RouteDecision kServe = Serve{};
+
+TEST_CASE("the source of an open slot serves what it holds and sends the client on for the rest") {
+  OpenScene scene(kMine, SlotMigration::kExporting);
+  REQUIRE(scene.Keys(true, false).Decide() == kServe);
+  REQUIRE(scene.Keys(true, false, true).Decide() == kServe);
+  const RouteDecision ask = clusterkit::Ask{kMine, Id(2), {"10.0.0.2", 7000}};
+  REQUIRE(scene.Keys(false, true).Decide() == ask);
+  REQUIRE(scene.Keys(false, true, true).Decide() == ask);
+  REQUIRE(scene.Keys(true, true, true).Decide() == RouteDecision(TryAgain{kMine}));
+  scene.query.write = true;
+  REQUIRE(scene.Keys(false, true).Decide() == ask);
+  scene.query.migrates = true;
+  REQUIRE(scene.Decide() == kServe);
+  // Other slots are as ever.
+  REQUIRE(scene.Ask({kAlsoMine}) == kServe);
+}
+
+TEST_CASE("a source that may not serve sends nobody on") {
+  OpenScene scene(kMine, SlotMigration::kExporting);
+  scene.serve_until = kNow;
+  REQUIRE(scene.Keys(false, true).Decide() == Down(ClusterDown::Why::kLeaseLapsed, kMine));
+  scene.data_missing = true;
+  REQUIRE(scene.Decide() == Down(ClusterDown::Why::kDataMissing, kMine));
+}
+
+TEST_CASE("the target of an open slot serves only those who were sent") {
+  OpenScene scene(kTheirs, SlotMigration::kImporting);
+  REQUIRE(scene.Keys(true, false).Decide() == MovedTo(2, kTheirs));
+  scene.query.asking = true;
+  REQUIRE(scene.Decide() == kServe);
+  REQUIRE(scene.Keys(false, true).Decide() == kServe);
+  REQUIRE(scene.Keys(false, true, true).Decide() == RouteDecision(TryAgain{kTheirs}));
+  REQUIRE(scene.Keys(true, false, true).Decide() == kServe);
+  scene.query.asking = false;
+  scene.query.migrates = true;
+  REQUIRE(scene.Keys(false, true, true).Decide() == kServe);
+}
+
+TEST_CASE("a target without the lease of its own slots accepts nothing for others") {
+  OpenScene scene(kTheirs, SlotMigration::kImporting);
+  scene.query.asking = true;
+  scene.serve_until = kNow;
+  REQUIRE(scene.Decide() == Down(ClusterDown::Why::kLeaseLapsed, kTheirs));
+}
+
+TEST_CASE("while the cluster is down an open slot is no way around it") {
+  OpenScene scene(kTheirs, SlotMigration::kImporting);
+  scene.query.asking = true;
+  scene.state = ClusterState::kFail;
+  REQUIRE(scene.Decide() == Down(ClusterDown::Why::kState, kTheirs));
+}
+
 TEST_CASE("what was executed may be acknowledged only before the lease ends") {
   auto lease = std::make_shared<ServeLease>();
   lease->Extend(kNow);
   NodeView self;
   self.id = Id(1);
   const ClusterView view(1, Id(1), {std::make_shared<const NodeView>(self)},
-                         std::make_shared<const SlotMap>(), ClusterState::kOk, DownReason::kNone,
-                         false, false, lease);
+                         std::make_shared<const SlotMap>(),
+                         {ClusterState::kOk, DownReason::kNone, false, false, lease, nullptr});
   REQUIRE(MayAcknowledge(view, kNow - absl::Nanoseconds(1)));
   REQUIRE_FALSE(MayAcknowledge(view, kNow));
   lease->Revoke();

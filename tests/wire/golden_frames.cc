@@ -143,6 +143,12 @@ std::vector<GoldenFrame> GoldenFrames() {
                                          absl::Hours(1)};
   Message empty_claim = Plain(StandRequest{});
   empty_claim.header.claim.emplace();
+  Message with_open_slots = Plain(Heartbeat{});
+  OpenSlots& open_slots = with_open_slots.header.open_slots.emplace();
+  open_slots.Open(SlotSet::Of(Slots(5, 6)), {SlotMigration::kExporting, GoldenNode(3)});
+  open_slots.Open(SlotSet::Of(Slots(9, 9)), {SlotMigration::kImporting, GoldenNode(4)});
+  open_slots.SetPlan(SlotMovePlan{GoldenNode(3), SlotSet::Of(Slots(0, 99))});
+  with_open_slots.header.writes_paused = true;
 
   return {
       {"hello", "Hello with a cluster name", hello},
@@ -170,6 +176,14 @@ std::vector<GoldenFrame> GoldenFrames() {
       {"update", "UPDATE of two ranges", Plain(update)},
       {"update_empty", "UPDATE without slots", Plain(empty_update)},
       {"stand", "Stand request", Plain(StandRequest{})},
+      {"stand_catch_up", "Stand request of a primary that has its data",
+       Plain(StandRequest{.catch_up = true})},
+      {"pause", "Pause request", Plain(PauseRequest{})},
+      {"slot_move", "Step of a slot move",
+       Plain(SlotMoveStep{SlotMoveStep::Step::kTake, SlotSet::Of(Slots(0, 15))})},
+      {"slot_move_answer", "Answer to a step of a slot move",
+       Plain(SlotMoveAnswer{SlotMoveStep::Step::kTake, SlotSet::Of(Slots(0, 7)), "why not"})},
+      {"ping_open_slots", "Open slots and a plan, to a replica", with_open_slots},
       {"stand_empty_claim", "A claim that is present and empty", empty_claim},
       {"stand_extreme", "Every field of the header at an extreme",
        Message{ExtremeHeader(), StandRequest{}}},

@@ -114,11 +114,22 @@ TEST_CASE("a range of versions is not empty") {
   Complaint(HelloBytes(Number(1, 3) + Number(2, 2)));
 }
 
+TEST_CASE("an open slot has one mark, and a group of them is not empty") {
+  const auto with_groups = [](const std::string& groups) {
+    return MessageBytes(kStand, "", HeaderBytes(Bytes(19, groups)));
+  };
+  const std::string one = Bytes(1, kSomeId) + Bytes(3, Bytes(1, std::string("\x00\x02", 2)));
+  REQUIRE(Decode(with_groups(Bytes(1, one))).ok());
+  Complaint(with_groups(Bytes(1, one) + Bytes(1, one)));
+  Complaint(with_groups(Bytes(1, Bytes(1, kSomeId) + Bytes(3, ""))));
+  Complaint(with_groups(Bytes(1, Bytes(3, Bytes(1, std::string("\x00\x02", 2))))));
+}
+
 TEST_CASE("a kind of a later version is Unimplemented") {
   REQUIRE(Decode(Bytes(4, "anything")).status().code() == absl::StatusCode::kUnimplemented);
-  const absl::Status status = Decode(MessageBytes(20, "anything")).status();
+  const absl::Status status = Decode(MessageBytes(99, "anything")).status();
   REQUIRE(status.code() == absl::StatusCode::kUnimplemented);
-  REQUIRE(status.message() == "message: unknown kind 20");
+  REQUIRE(status.message() == "message: unknown kind 99");
 }
 
 TEST_CASE("a frame is of exactly one kind, and a message has exactly one body") {

@@ -21,6 +21,10 @@
 //   meet p1 p2, addslots p1 0-99, delslots p1 0-99, import p1 0-99, replicate r1 p1,
 //   forget p1 p2, reset p1 [hard], set-config-epoch p1 epoch=5, bump p1, overrule p1,
 //   reconfigure p1 node-timeout=1s
+//   move p1 0-99 p2, cancel-move p1    slots to another shard, by MoveSlots
+//   export p1 0-99 p2, receive p2 0-99 p1, stable p1 0-99, bind p1 0-99 p2    the same by hand
+//   failover r1 [force|takeover]       its primary steps down
+//   handover p1, stop p1, leave p1     within=5s, to its best replica
 
 #ifndef CLUSTERKIT_SIM_ACTIONS_H_
 #define CLUSTERKIT_SIM_ACTIONS_H_
@@ -62,11 +66,14 @@ class Actions {
   void AddFaults();
   void AddMachines();
   void AddOperator();
+  void AddMoves();
 
   absl::StatusOr<Name> Known(const std::string& word) const;
   absl::StatusOr<Name> NodeAt(const Command& c, size_t index) const;
   absl::StatusOr<Name> DownNodeAt(const Command& c, size_t index) const;
   absl::StatusOr<Node*> AwakeNodeAt(const Command& c, size_t index) const;
+  Output WithPeer(const Command& c, absl::Status (Node::*command)(const SlotSet&, const NodeId&));
+  Output Depart(const Command& c, absl::Status (Node::*command)(absl::Duration));
   Output ForEach(const Command& c, const std::function<absl::Status(const Name&)>& act,
                  const std::vector<std::string>& flags = {});
 
@@ -103,6 +110,16 @@ class Actions {
   Output Bump(const Command& c);
   Output Overrule(const Command& c);
   Output Reconfigure(const Command& c);
+  Output Move(const Command& c);
+  Output CancelMove(const Command& c);
+  Output Export(const Command& c);
+  Output Receive(const Command& c);
+  Output Stable(const Command& c);
+  Output BindTo(const Command& c);
+  Output Failover(const Command& c);
+  Output HandOver(const Command& c);
+  Output Stop(const Command& c);
+  Output Leave(const Command& c);
 
   Cluster* cluster_;
   Workload* workload_;

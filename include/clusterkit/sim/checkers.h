@@ -129,7 +129,7 @@ class DurableBeforeSent : public Checker {
   std::map<NodeId, Durable> durable_;
 };
 
-// In a view, a slot that is bound moves only to a greater config epoch, unless its owner had
+// In a view, a slot of somebody else moves only to a greater config epoch, unless its owner had
 // stopped claiming it.
 class SlotsMoveUp : public Checker {
  public:

@@ -11,6 +11,7 @@ Actions::Actions(Cluster* cluster, Workload* workload) : cluster_(cluster), work
   AddFaults();
   AddMachines();
   AddOperator();
+  AddMoves();
 }
 
 absl::StatusOr<std::string> Actions::Run(const Command& command) {

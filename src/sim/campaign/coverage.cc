@@ -76,6 +76,57 @@ struct NameOfBranch {
     }
     return "";
   }
+  std::string operator()(const SlotMigrationChanged& e) const {
+    if (e.mark) {
+      const bool importing = e.mark->direction == SlotMigration::kImporting;
+      return importing ? "open slot: importing" : "open slot: exporting";
+    }
+    switch (e.cause) {
+      case SlotMigrationChanged::Cause::kPeerGone:
+        return "open slot: peer gone";
+      case SlotMigrationChanged::Cause::kDemoted:
+        return "open slot: demoted";
+      default:
+        return "open slot: closed";
+    }
+  }
+  std::string operator()(const SlotTransferDue&) const { return "move: transfer due"; }
+  std::string operator()(const SlotMoveProgress&) const { return "move: progress"; }
+  std::string operator()(const SlotMoveEnded& e) const {
+    switch (e.how) {
+      case SlotMoveEnded::How::kDone:
+        return "move: done";
+      case SlotMoveEnded::How::kCancelled:
+        return "move: cancelled";
+      case SlotMoveEnded::How::kTargetGone:
+        return "move: target gone";
+      case SlotMoveEnded::How::kLost:
+        return "move: slots lost";
+      case SlotMoveEnded::How::kRefused:
+        return "move: refused";
+    }
+    return "";
+  }
+  std::string operator()(const WritePauseChanged& e) const {
+    return e.number != 0 ? "pause: begins" : "pause: ends";
+  }
+  std::string operator()(const FailoverProgress& e) const {
+    switch (e.step) {
+      case FailoverProgress::Step::kStarted:
+        return "failover: started";
+      case FailoverProgress::Step::kPaused:
+        return "failover: primary paused";
+      case FailoverProgress::Step::kCaughtUp:
+        return "failover: caught up";
+      case FailoverProgress::Step::kTimedOut:
+        return "failover: timed out";
+    }
+    return "";
+  }
+  std::string operator()(const Departed& e) const {
+    if (e.status.ok()) return "departure: done";
+    return absl::IsDeadlineExceeded(e.status) ? "departure: too late" : "departure: no successor";
+  }
   std::string operator()(const ElectionNotEligible& e) const {
     if (e.reason == Ineligible::kNone) return "eligible: again";
     return absl::StrCat("not eligible: ", Av(Describe(e.reason)));
@@ -161,6 +212,17 @@ std::vector<Coverage::Branch> MakeKnown() {
        {"member: removed", "member: MEET failed", "peer: refused", "role: command", "epoch: import",
         "epoch: command", "node: halted", "vote denied to us"}) {
     add(name);
+  }
+  for (const char* name :
+       {"open slot: importing", "open slot: exporting", "open slot: closed", "open slot: demoted",
+        "move: transfer due", "move: progress", "move: done", "move: cancelled", "move: slots lost",
+        "pause: begins", "pause: ends", "failover: started", "failover: primary paused",
+        "failover: caught up", "failover: timed out", "departure: done", "departure: too late",
+        "departure: no successor"}) {
+    add(name);
+  }
+  for (const char* name : {"open slot: peer gone", "move: target gone", "move: refused"}) {
+    add(name, /*required=*/false);
   }
   for (size_t kind = 0; kind < kMessageKinds; ++kind) {
     add(absl::StrCat("message: ", Av(MessageKindName(static_cast<MessageKind>(kind)))));

@@ -312,6 +312,51 @@ class Drawing {
     Now(absl::StrCat(rng_.Chance(500) ? "delslots " : "addslots ", Any(), " ", Slots()));
   }
   void Import() { Now(absl::StrCat("import ", Any(), " ", Slots())); }
+  // Two primaries, as at the beginning, and slots that the first probably owns.
+  struct Journey {
+    std::string from, to, slots;
+  };
+  Journey Between() {
+    const uint64_t from = rng_.Below(Size(primaries_)), to = rng_.Below(Size(primaries_));
+    const uint64_t share = kSlotCount / Size(primaries_);
+    const uint64_t first = from * share + rng_.Below(share);
+    const uint64_t length = rng_.Chance(500) ? 1 : 1 + rng_.Below(share);
+    return {absl::StrCat("p", from + 1), absl::StrCat("p", to + 1),
+            absl::StrCat(first, "-", std::min(first + length, (from + 1) * share) - 1)};
+  }
+  void Move() {
+    const auto [a, b, slots] = Between();
+    Now(absl::StrCat("move ", a, " ", slots, " ", b));
+    if (rng_.Chance(200)) After(Length(), "cancel-move " + a);
+  }
+  // As redis-cli does it, and stops anywhere on the way.
+  void MoveByHand() {
+    const auto [a, b, slots] = Between();
+    const std::vector<std::string> steps = {absl::StrCat("receive ", b, " ", slots, " ", a),
+                                            absl::StrCat("export ", a, " ", slots, " ", b),
+                                            absl::StrCat("bind ", b, " ", slots, " ", b),
+                                            absl::StrCat("bind ", a, " ", slots, " ", b)};
+    absl::Duration at;
+    for (const std::string& step : steps) {
+      if (rng_.Chance(50)) break;
+      After(at, step);
+      at += rng_.Between(absl::Milliseconds(1), absl::Milliseconds(200));
+    }
+    if (rng_.Chance(200)) After(at, absl::StrCat("stable ", a, " ", slots));
+  }
+  void Failover() {
+    static const char* const kModes[] = {"", "", "", " force", " takeover"};
+    Now(absl::StrCat("failover ", Any(), kModes[rng_.Below(std::size(kModes))]));
+  }
+  void HandOver() { Now("handover " + Any()); }
+  void Stop() {
+    const std::string name = Any();
+    const absl::Duration within = Length();
+    Now(absl::StrCat("stop ", name, " within=", Ms(within)));
+    After(within + Length(), "crash " + name);
+    After(within + Length() * 2, "restart " + name);
+  }
+  void Leave() { Now("leave " + Any()); }
   void Replicate() {
     const auto [a, b] = Pair();
     Now(absl::StrCat("replicate ", a, " ", b));
@@ -381,6 +426,12 @@ const std::vector<Drawing::Entry>& Drawing::Table() {
        &D::AtElection},
       {{"slots", "ADDSLOTS, DELSLOTS"}, &D::Slot},
       {{"import", "slots are taken over under a new epoch"}, &D::Import},
+      {{"move", "slots move to another shard by themselves"}, &D::Move},
+      {{"move-by-hand", "slots move step by step, and perhaps not to the end"}, &D::MoveByHand},
+      {{"failover", "a replica is told to replace its primary"}, &D::Failover},
+      {{"handover", "a primary hands over to a replica"}, &D::HandOver},
+      {{"stop", "a node hands over, stops and comes back"}, &D::Stop},
+      {{"leave", "a node hands over and leaves for good"}, &D::Leave},
       {{"replicate", "a node is told to follow another"}, &D::Replicate},
       {{"forget", "a node is forgotten, by one or by all"}, &D::Forget},
       {{"meet", "nodes are introduced again"}, &D::Meet},

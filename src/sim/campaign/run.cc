@@ -162,6 +162,11 @@ class Run {
     if (std::holds_alternative<ElectionStarted>(traced.event)) campaigning_.insert(traced.node);
     if (std::holds_alternative<ElectionEnded>(traced.event)) campaigning_.erase(traced.node);
     if (std::holds_alternative<Halted>(traced.event)) halted_.insert(traced.node);
+    if (const auto* departed = std::get_if<Departed>(&traced.event)) {
+      const bool left = departed->kind == Departure::kLeave && departed->status.ok();
+      if (left) needs_repair_ = true;
+      if (left || departed->kind == Departure::kStop) halted_.insert(traced.node);
+    }
     if (const auto* may_not = std::get_if<ElectionNotEligible>(&traced.event)) {
       if (may_not->reason == Ineligible::kDataTooOld) {
         too_old_.insert(traced.node);
@@ -212,6 +217,13 @@ class Run {
     return true;
   }
 
+  bool SlotsMove() const {
+    const std::vector<Name> names = cluster_.names();
+    return std::any_of(names.begin(), names.end(), [this](const Name& name) {
+      return cluster_.node(name).view()->open_slots().plan().has_value();
+    });
+  }
+
   void SetClock(const Name& name) {
     const int64_t drift =
         static_cast<int64_t>(clocks_.Below(2 * static_cast<uint64_t>(setup_.drift) + 1)) -
@@ -250,13 +262,17 @@ class Run {
 
   // What an operator did, or undid, behind the back of the nodes.
   void Excuse(const Command& command) {
-    static const auto* const repaired = new std::set<std::string>{
-        "wipe", "damage", "restore", "readdress", "addslots", "delslots", "forget", "reset"};
+    static const auto* const repaired =
+        new std::set<std::string>{"wipe",     "damage", "restore", "readdress", "addslots",
+                                  "delslots", "forget", "reset",   "bind",      "stable"};
     static const auto* const doubled =
-        new std::set<std::string>{"import", "addslots", "delslots", "forget", "reset"};
+        new std::set<std::string>{"import", "addslots", "delslots", "forget", "reset", "bind"};
     const std::string& name = command.name();
     needs_repair_ = needs_repair_ || repaired->contains(name);
-    if (doubled->contains(name)) checkers_.ExcuseDoubleServing();
+    // Forced: the old primary was not asked, and serves until its lease ends.
+    const bool forced =
+        name == "failover" && (command.HasWord("force") || command.HasWord("takeover"));
+    if (forced || doubled->contains(name)) checkers_.ExcuseDoubleServing();
     if (name == "damage") damaged_.insert(command.words()[0]);
     if (name == "wipe") damaged_.erase(command.words()[0]);
     if (name == "restore") {
@@ -332,6 +348,8 @@ class Run {
     }
     // Long enough for what is under way to show.
     AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
+    // While slots move there is always somebody who has not heard of the last one.
+    if (SlotsMove()) (void)AdvanceUntilWhole(setup_.options.node_timeout);
     if (const absl::Status still = CheckWhole(cluster_); !still.ok()) Broken("stays-whole", still);
     workload_->AtRest();
   }

@@ -68,6 +68,11 @@ void Checkers::Sample() {
     Served& served = served_[name];
     if (served.view != view) {
       served.slots = view->slots().SlotsOf(view->self().id);
+      // Of a slot that it gives away it serves the keys that it still holds: none, by the time the
+      // other end takes the slot.
+      for (const OpenSlots::Group& group : view->open_slots().Groups()) {
+        if (group.mark.direction == SlotMigration::kExporting) served.slots.Remove(group.slots);
+      }
       served.view = std::move(view);
     }
     overlap = overlap || all.Intersects(served.slots);

@@ -16,6 +16,8 @@ void SlotsMoveUp::OnRebound(const NodeId& observer, const SlotsRebound& rebound,
     const NodeId* held = before.slots().OwnerOf(change.slot);
     if (held == nullptr || *held == change.to) continue;
     if (before.slots().unclaimed().Contains(change.slot)) continue;
+    if (*held == observer)
+      continue;  // It may have been told to give it away. Others are asked, too.
     if (!checked.insert({*held, change.to}).second) continue;
     const NodeView* from = before.Find(*held);
     const NodeView* to = after.Find(change.to);

@@ -1,0 +1,267 @@
+// Slots between two shards: the marks that each end keeps, and what becomes of them when an end or
+// the owner changes. Spec: "Cluster live reconfiguration".
+//
+// Differs from Redis 7.0: replicas know the marks of their primary and keep them when they are
+// promoted, the other end follows such a promotion, and a mark that has lost its meaning is
+// dropped.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/impl.h"
+
+namespace clusterkit {
+namespace {
+
+using Cause = SlotMigrationChanged::Cause;
+
+// NotFound, InvalidArgument (this node itself) or FailedPrecondition (a replica).
+absl::Status CheckPeer(const NodeTable& table, const NodeId& peer) {
+  if (peer == table.self_id()) {
+    return absl::InvalidArgumentError("this node cannot be both ends of a migration");
+  }
+  const KnownNode* node = table.Find(peer);
+  if (node == nullptr) return absl::NotFoundError(absl::StrCat("unknown node ", peer.ToHex()));
+  if (node->role != Role::kPrimary) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("node ", peer.ToHex(), " is a replica, not a primary"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NotAPrimary() { return absl::FailedPreconditionError("this node is a replica"); }
+
+// The lowest slot that is owned by this node although it should not be, or the other way round.
+absl::Status CheckOwned(const NodeTable& table, const SlotSet& slots, bool owned) {
+  absl::Status status;
+  slots.ForEach([&](SlotId slot) {
+    if (!status.ok() || table.OwnSlots().Contains(slot) == owned) return;
+    status = absl::FailedPreconditionError(absl::StrCat(
+        "slot ", slot.value, owned ? " is not owned by this node" : " is owned by this node"));
+  });
+  return status;
+}
+
+}  // namespace
+
+absl::Status NodeCore::Impl::BeginExport(const SlotSet& slots, const NodeId& to, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return NotAPrimary();
+  if (absl::Status status = CheckPeer(table_, to); !status.ok()) return status;
+  if (absl::Status status = CheckOwned(table_, slots, true); !status.ok()) return status;
+  OpenMarks(slots, {SlotMigration::kExporting, to}, Cause::kCommand);
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::BeginImport(const SlotSet& slots, const NodeId& from, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return NotAPrimary();
+  if (absl::Status status = CheckPeer(table_, from); !status.ok()) return status;
+  if (absl::Status status = CheckOwned(table_, slots, false); !status.ok()) return status;
+  OpenMarks(slots, {SlotMigration::kImporting, from}, Cause::kCommand);
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::EndMigration(const SlotSet& slots, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return NotAPrimary();
+  CloseMarks(slots, Cause::kCommand);
+  if (open_slots_->plan()) {
+    EditOpenSlots([&](OpenSlots& open) {
+      SlotMovePlan plan = *open.plan();
+      plan.slots.Remove(slots);
+      open.SetPlan(std::move(plan));
+    });
+  }
+  if (move_) {
+    for (SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) part->Remove(slots);
+  }
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::BindSlots(const SlotSet& slots, const NodeId& owner, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return NotAPrimary();
+  if (owner != table_.self_id()) {
+    if (absl::Status status = CheckPeer(table_, owner); !status.ok()) return status;
+  }
+  if (owner == table_.self_id()) {
+    TakeSlots(slots);
+  } else {
+    GiveSlots(slots, owner);
+  }
+  Settle();
+  return absl::OkStatus();
+}
+
+// Of our own slots we decide. For those of others this is a hint, and not one that contradicts what
+// their owner says.
+void NodeCore::Impl::GiveSlots(const SlotSet& slots, const NodeId& to) {
+  const SlotMap& map = table_.slots();
+  SlotSet given;
+  SlotsRebound rebound;
+  slots.ForEach([&](SlotId slot) {
+    const NodeId* from = map.OwnerOf(slot);
+    const bool ours = from != nullptr && *from == table_.self_id();
+    if (from != nullptr && *from == to) return;
+    if (from != nullptr && !ours && !map.unclaimed().Contains(slot) &&
+        table_.ConfigEpochOf(*from) >= table_.ConfigEpochOf(to)) {
+      return;
+    }
+    given.Add(slot);
+    rebound.changes.push_back(
+        {slot, from == nullptr ? std::nullopt : std::optional<NodeId>(*from), to});
+  });
+  if (given.Empty()) return;
+  const bool lost_own = given.Intersects(table_.OwnSlots());
+  table_.EditSlots().Bind(given, to);
+  Emit(std::move(rebound));
+  RequestSave(/*sync=*/false);
+  if (!lost_own) return;
+  serving_.Revoke();
+  extras_changed_ = true;
+  announce_ = true;
+  SettleOpenSlots();
+  if (table_.OwnSlots().Empty() && options_.allow_replica_migration) {
+    BecomeReplica(to, RoleChanged::Cause::kReplaced);
+  }
+}
+
+// Who ends with a slot that travels must own it under an epoch above that of the source. No
+// election is needed for that: the source has given it away.
+void NodeCore::Impl::TakeSlots(const SlotSet& slots) {
+  SlotsRebound rebound;
+  slots.ForEach([&](SlotId slot) {
+    const NodeId* owner = table_.slots().OwnerOf(slot);
+    if (owner != nullptr && *owner == table_.self_id()) return;
+    rebound.changes.push_back(
+        {slot, owner == nullptr ? std::nullopt : std::optional<NodeId>(*owner), table_.self_id()});
+  });
+  table_.EditSlots().Bind(slots, table_.self_id());
+  if (!rebound.changes.empty()) Emit(std::move(rebound));
+  announce_ = true;
+  RequestSave(/*sync=*/true);
+  if (OwnEpochIsUniqueMaximum()) return;
+  SetOwnEpoch({GreatestEpoch().value + 1}, ConfigEpochChanged::Cause::kImport, std::nullopt);
+}
+
+void NodeCore::Impl::EditOpenSlots(absl::FunctionRef<void(OpenSlots&)> edit) {
+  auto next = std::make_shared<OpenSlots>(*open_slots_);
+  edit(*next);
+  if (*next == *open_slots_) return;
+  open_slots_ = std::move(next);
+  ++open_slots_version_;
+  open_slots_settled_ = 0;
+  extras_changed_ = true;
+  tell_replicas_ = true;
+  RequestSave(/*sync=*/false);
+}
+
+void NodeCore::Impl::OpenMarks(const SlotSet& slots, const OpenSlots::Mark& mark, Cause cause) {
+  if (slots.Empty()) return;
+  EditOpenSlots([&](OpenSlots& open) { open.Open(slots, mark); });
+  Emit(SlotMigrationChanged{cause, slots, mark});
+}
+
+void NodeCore::Impl::CloseMarks(const SlotSet& slots, Cause cause) {
+  SlotSet closed;
+  slots.ForEach([&](SlotId slot) {
+    if (open_slots_->Find(slot) != nullptr) closed.Add(slot);
+  });
+  if (closed.Empty()) return;
+  EditOpenSlots([&](OpenSlots& open) { open.Close(closed); });
+  Emit(SlotMigrationChanged{cause, closed, std::nullopt});
+}
+
+// A replica has no slots on their way; those of its primary are its primary's.
+void NodeCore::Impl::DropOpenSlots(Cause cause) {
+  abandoned_.clear();
+  CloseMarks(SlotSet::Of({SlotId{0}, SlotId{kSlotCount - 1}}), cause);
+}
+
+void NodeCore::Impl::AdoptOpenSlots(const OpenSlots& of_primary) {
+  for (const OpenSlots::Group& group : of_primary.Groups()) {
+    if (group.mark.peer == table_.self_id()) continue;
+    OpenMarks(group.slots, group.mark, Cause::kPromoted);
+  }
+  EditOpenSlots([&](OpenSlots& open) { open.SetPlan(of_primary.plan()); });
+}
+
+NodeId NodeCore::Impl::SuccessorOf(const NodeId& peer) {
+  const KnownNode& node = *table_.Find(peer);
+  const bool leads = node.role == Role::kPrimary && table_.slots().CountOf(peer) > 0;
+  if (leads || node.shard.IsZero()) return peer;
+  const NodeView* head = View().PrimaryOf(node.shard);
+  if (head != nullptr) return head->id;
+  if (node.role == Role::kPrimary || !node.primary) return peer;
+  const KnownNode* primary = table_.Find(*node.primary);
+  const bool same =
+      primary != nullptr && primary->role == Role::kPrimary && primary->shard == node.shard;
+  return same ? *node.primary : peer;
+}
+
+void NodeCore::Impl::SettleOpenSlots() {
+  if (open_slots_->Empty()) return;
+  if (open_slots_settled_ == table_.generation() && abandoned_.empty()) return;
+  SlotSet done, gone, abandoned;
+  absl::btree_map<std::pair<SlotMigration, NodeId>, SlotSet> replaced;
+  for (const auto& [slot, mark] : open_slots_->marks()) {
+    const KnownNode* peer = table_.Find(mark.peer);
+    if (peer == nullptr) {
+      gone.Add(slot);
+      continue;
+    }
+    const NodeId* owner = table_.slots().OwnerOf(slot);
+    const bool importing = mark.direction == SlotMigration::kImporting;
+    const bool mine = owner != nullptr && *owner == table_.self_id();
+    const NodeId successor = SuccessorOf(mark.peer);
+    const bool elsewhere =
+        importing && owner != nullptr && *owner != mark.peer && *owner != successor;
+    if (mine == importing || elsewhere || successor == table_.self_id()) {
+      done.Add(slot);
+    } else if (successor != mark.peer) {
+      replaced[{mark.direction, successor}].Add(slot);
+    } else if (importing && table_.slots().unclaimed().Contains(slot)) {
+      abandoned.Add(slot);
+    }
+  }
+  CloseMarks(gone, Cause::kPeerGone);
+  CloseMarks(done, Cause::kOwnerMoved);
+  for (const auto& [mark, slots] : replaced) {
+    OpenMarks(slots, {mark.first, mark.second}, Cause::kReplaced);
+  }
+  TakeAbandoned(abandoned);
+  open_slots_settled_ = table_.generation();
+}
+
+// The source gave a slot away, and nobody says to have got it: it was to us, or to the primary that
+// we replaced. We wait long enough to hear of anybody else.
+void NodeCore::Impl::TakeAbandoned(const SlotSet& abandoned) {
+  absl::erase_if(abandoned_, [&](const auto& entry) { return !abandoned.Contains(entry.first); });
+  SlotSet due;
+  abandoned.ForEach([&](SlotId slot) {
+    const Instant since = abandoned_.try_emplace(slot, now_).first->second;
+    if (now_ - since >= options_.node_timeout) due.Add(slot);
+  });
+  if (due.Empty()) return;
+  TakeSlots(due);
+  CloseMarks(due, Cause::kOwnerMoved);
+  absl::erase_if(abandoned_, [&](const auto& entry) { return due.Contains(entry.first); });
+}
+
+// What only replicas of ours need to know does not wait for the next ping.
+void NodeCore::Impl::TellReplicas() {
+  tell_replicas_ = false;
+  if (!IsPrimary()) return;
+  for (const NodeId& peer : table_.Peers()) {
+    if (table_.Find(peer)->primary != table_.self_id()) continue;
+    if (Link* link = links_.Outbound(peer)) {
+      SendHeartbeat(*link, Heartbeat::Kind::kPong, 0, Path::kDurable);
+    }
+  }
+}
+
+}  // namespace clusterkit

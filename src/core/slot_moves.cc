@@ -1,0 +1,232 @@
+// Moves that carry themselves out: the source opens a few slots at a time at both ends, lets its
+// host send their keys, and has the target take them, until the plan is done.
+//
+// The plan is part of the open slots: saved, and known to the replicas, so that a restart or a
+// promotion of either end goes on with it. Every step may be repeated, and is, until it shows
+// effect.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/impl.h"
+
+namespace clusterkit {
+namespace {
+
+using Step = SlotMoveStep::Step;
+
+// Slots under way at a time. Enough to hide the round trips, few enough to leave little open when
+// something breaks.
+constexpr int kOpenAtATime = 16;
+
+SlotSet Common(const SlotSet& a, const SlotSet& b) {
+  SlotSet both;
+  a.ForEach([&](SlotId slot) {
+    if (b.Contains(slot)) both.Add(slot);
+  });
+  return both;
+}
+
+}  // namespace
+
+absl::Status NodeCore::Impl::MoveSlots(const SlotSet& slots, const NodeId& to, Instant now) {
+  Begin(now);
+  if (!IsPrimary()) return absl::FailedPreconditionError("this node is a replica");
+  if (to == table_.self_id()) return absl::InvalidArgumentError("the target is this node");
+  const KnownNode* target = table_.Find(to);
+  if (target == nullptr) return absl::NotFoundError(absl::StrCat("unknown node ", to.ToHex()));
+  if (target->role != Role::kPrimary) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("node ", to.ToHex(), " is a replica, not a primary"));
+  }
+  if (open_slots_->plan() && open_slots_->plan()->target != to) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a move to ", open_slots_->plan()->target.ToHex(), " is under way"));
+  }
+  absl::Status status;
+  slots.ForEach([&](SlotId slot) {
+    if (!status.ok()) return;
+    const OpenSlots::Mark* mark = open_slots_->Find(slot);
+    if (!table_.OwnSlots().Contains(slot)) {
+      status = absl::FailedPreconditionError(
+          absl::StrCat("slot ", slot.value, " is not owned by this node"));
+    } else if (mark != nullptr && mark->peer != to) {
+      status = absl::FailedPreconditionError(
+          absl::StrCat("slot ", slot.value, " is on its way to ", mark->peer.ToHex()));
+    }
+  });
+  if (!status.ok()) return status;
+  EditOpenSlots([&](OpenSlots& open) {
+    SlotMovePlan plan = open.plan().value_or(SlotMovePlan{to, {}});
+    plan.slots.Add(slots);
+    open.SetPlan(std::move(plan));
+  });
+  if (move_) move_->cancelled = false;
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::Status NodeCore::Impl::CancelMove(Instant now) {
+  Begin(now);
+  if (!open_slots_->plan()) return absl::FailedPreconditionError("no move is under way");
+  const NodeId target = open_slots_->plan()->target;
+  // What the target was told of, but nothing was sent for, it need not expect.
+  if (move_ && !move_->asked.Empty()) {
+    SendTo(target, SlotMoveStep{Step::kDrop, move_->asked}, Path::kDurable);
+    move_->asked = SlotSet{};
+  }
+  EditOpenSlots([&](OpenSlots& open) {
+    SlotMovePlan plan = *open.plan();
+    plan.slots = Common(plan.slots, open.SlotsWith({SlotMigration::kExporting, target}));
+    open.SetPlan(std::move(plan));
+  });
+  if (!move_) move_.emplace();
+  move_->cancelled = true;
+  Settle();
+  return absl::OkStatus();
+}
+
+void NodeCore::Impl::ReportSlotsTransferred(const SlotSet& slots, Instant now) {
+  Begin(now);
+  if (!move_) return;
+  const SlotSet done = Common(slots, move_->due);
+  move_->due.Remove(done);
+  move_->sent.Add(done);
+  move_->ask_again = now_;
+  Settle();
+}
+
+void NodeCore::Impl::EndMove(SlotMoveEnded::How how, std::string text) {
+  const NodeId target = open_slots_->plan()->target;
+  EditOpenSlots([](OpenSlots& open) { open.SetPlan(std::nullopt); });
+  move_.reset();
+  Emit(SlotMoveEnded{how, target, std::move(text)});
+}
+
+void NodeCore::Impl::AdvanceMove() {
+  if (!open_slots_->plan()) return;
+  if (!IsPrimary()) return EndMove(SlotMoveEnded::How::kLost);
+  if (!move_) {
+    move_.emplace();
+    move_->ask_again = now_;
+  }
+  SlotMovePlan plan = *open_slots_->plan();
+  if (table_.Find(plan.target) == nullptr) return EndMove(SlotMoveEnded::How::kTargetGone);
+  plan.target = SuccessorOf(plan.target);
+  if (plan.target != open_slots_->plan()->target) {
+    // What was agreed was agreed with another node; what was sent its successor may lack.
+    Move anew;
+    anew.ask_again = now_;
+    anew.cancelled = move_->cancelled;
+    *move_ = anew;
+  }
+  const SlotSet left = Common(plan.slots, table_.OwnSlots());
+  const int moved = plan.slots.Count() - left.Count();
+  SlotSet lost = plan.slots;
+  lost.Remove(left);
+  bool all_arrived = true;
+  lost.ForEach([&](SlotId slot) {
+    const NodeId* owner = table_.slots().OwnerOf(slot);
+    all_arrived = all_arrived && owner != nullptr && SuccessorOf(*owner) == plan.target;
+  });
+  plan.slots = left;
+  for (SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) *part = Common(*part, left);
+  EditOpenSlots([&](OpenSlots& open) { open.SetPlan(plan); });
+  if (moved > 0) Emit(SlotMoveProgress{plan.target, moved, left.Count()});
+  if (!all_arrived) return EndMove(SlotMoveEnded::How::kLost);
+  if (left.Empty()) {
+    return EndMove(move_->cancelled ? SlotMoveEnded::How::kCancelled : SlotMoveEnded::How::kDone);
+  }
+  OpenNext(plan);
+  SendMoveSteps(plan.target);
+}
+
+// Marks that were here before the move, or before a restart, are agreed on anew.
+void NodeCore::Impl::OpenNext(const SlotMovePlan& plan) {
+  int under_way = 0;
+  for (const SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) {
+    under_way += part->Count();
+  }
+  bool asked = false;
+  const auto ask = [&](SlotId slot) {
+    if (move_->asked.Contains(slot) || move_->due.Contains(slot) || move_->sent.Contains(slot)) {
+      return;
+    }
+    move_->asked.Add(slot);
+    ++under_way;
+    asked = true;
+  };
+  const OpenSlots::Mark mark{SlotMigration::kExporting, plan.target};
+  Common(plan.slots, open_slots_->SlotsWith(mark)).ForEach(ask);
+  plan.slots.ForEach([&](SlotId slot) {
+    if (under_way < kOpenAtATime) ask(slot);
+  });
+  if (asked) move_->ask_again = now_;
+}
+
+void NodeCore::Impl::SendMoveSteps(const NodeId& target) {
+  if (now_ < move_->ask_again) return;
+  move_->ask_again = now_ + options_.PingInterval();
+  if (!move_->asked.Empty()) {
+    SendTo(target, SlotMoveStep{Step::kOpen, move_->asked}, Path::kDurable);
+  }
+  if (!move_->sent.Empty()) {
+    SendTo(target, SlotMoveStep{Step::kTake, move_->sent}, Path::kDurable);
+  }
+}
+
+void NodeCore::Impl::OnSlotMoveAnswer(const Header& header, const SlotMoveAnswer& answer) {
+  if (!move_ || !open_slots_->plan() || open_slots_->plan()->target != header.sender) return;
+  if (answer.step == Step::kOpen) {
+    const SlotSet agreed = Common(answer.slots, move_->asked);
+    if (agreed.Empty() && !answer.refusal.empty() && header.role == Role::kPrimary) {
+      return EndMove(SlotMoveEnded::How::kRefused, answer.refusal);
+    }
+    if (agreed.Empty()) return;
+    move_->asked.Remove(agreed);
+    move_->due.Add(agreed);
+    OpenMarks(agreed, {SlotMigration::kExporting, header.sender},
+              SlotMigrationChanged::Cause::kMove);
+    Emit(SlotTransferDue{agreed, header.sender});
+  } else if (answer.step == Step::kTake) {
+    // It has forgotten what it was to expect: begin anew with these.
+    SlotSet forgotten = move_->sent;
+    forgotten.Remove(answer.slots);
+    move_->sent.Remove(forgotten);
+    if (!forgotten.Empty()) move_->ask_again = now_;
+  }
+}
+
+// --- The target's side -------------------------------------------------------------------------
+
+void NodeCore::Impl::OnSlotMoveStep(Link& link, const Header& header, const SlotMoveStep& step) {
+  SlotMoveAnswer answer{step.step, {}, {}};
+  const OpenSlots::Mark mark{SlotMigration::kImporting, header.sender};
+  if (!IsPrimary()) {
+    answer.refusal = "the target is a replica";
+  } else if (step.step == Step::kDrop) {
+    CloseMarks(Common(step.slots, open_slots_->SlotsWith(mark)),
+               SlotMigrationChanged::Cause::kMove);
+  } else if (step.step == Step::kOpen) {
+    SlotSet fresh;
+    step.slots.ForEach([&](SlotId slot) {
+      const NodeId* owner = table_.slots().OwnerOf(slot);
+      if (owner == nullptr || *owner != header.sender) return;
+      answer.slots.Add(slot);
+      const OpenSlots::Mark* known = open_slots_->Find(slot);
+      if (known == nullptr || !(*known == mark)) fresh.Add(slot);
+    });
+    OpenMarks(fresh, mark, SlotMigrationChanged::Cause::kMove);
+  } else {
+    const SlotSet arrived = Common(step.slots, open_slots_->SlotsWith(mark));
+    if (!arrived.Empty()) {
+      TakeSlots(arrived);
+      CloseMarks(arrived, SlotMigrationChanged::Cause::kMove);
+    }
+    answer.slots = Common(step.slots, table_.OwnSlots());
+  }
+  RefreshFacts();
+  SendBody(link, std::move(answer), Path::kDurable);
+}
+
+}  // namespace clusterkit
