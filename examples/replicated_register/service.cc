@@ -24,8 +24,9 @@ constexpr absl::Duration kSoon = absl::Seconds(5);
 
 Promises PromisesUnder(const std::vector<FaultKind>& kinds, const HostOptions& options) {
   const std::set<std::string> old_files = {"damaged-file", "old-file"};
-  const std::set<std::string> repaired = {"empty-disk", "addresses", "slots",  "import",
-                                          "replicate",  "forget",    "reset-node"};
+  const std::set<std::string> repaired = {"empty-disk", "addresses",   "slots",      "import",
+                                          "replicate",  "forget",      "reset-node", "leave",
+                                          "failover",   "move-by-hand"};
   const std::set<std::string> losing = {"lose-data", "epochs"};
   Promises promises;
   promises.nothing_lost = options.synchronous;
