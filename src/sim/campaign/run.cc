@@ -316,11 +316,7 @@ class Run {
     }
   }
 
-  void CalmDown() {
-    Trace("", "# calm");
-    armed_.clear();
-    later_.clear();
-    actions_->EndFaults();
+  void BringBack() {
     for (const Name& name : cluster_.names()) {
       if (halted_.contains(name)) cluster_.Crash(name);
       if (cluster_.Running(name)) continue;
@@ -330,10 +326,23 @@ class Run {
       cluster_.SetDisk(name, std::nullopt);
       (void)cluster_.Restart(name);
     }
+  }
+
+  void CalmDown() {
+    Trace("", "# calm");
+    armed_.clear();
+    later_.clear();
+    actions_->EndFaults();
+    BringBack();
     const Instant calm = cluster_.now();
     // The consequences of the last step have not shown yet.
     AdvanceTo(calm + setup_.options.node_timeout);
     bool whole = AdvanceUntilWhole(result_.healing_bound);
+    if (!halted_.empty()) {
+      BringBack();  // Who was about to stop or to leave has done so.
+      AdvanceTo(cluster_.now() + setup_.options.node_timeout);
+      whole = AdvanceUntilWhole(result_.healing_bound);
+    }
     for (int i = 0; i < kMostRepairs && !whole && needs_repair_; ++i) {
       Trace("", absl::StrCat("# repair: ", std::string(CheckWhole(cluster_).message())));
       result_.coverage.Count("action: repair");
