@@ -215,13 +215,14 @@ std::vector<Coverage::Branch> MakeKnown() {
   }
   for (const char* name :
        {"open slot: importing", "open slot: exporting", "open slot: closed", "open slot: demoted",
-        "move: transfer due", "move: progress", "move: done", "move: cancelled", "move: slots lost",
-        "pause: begins", "pause: ends", "failover: started", "failover: primary paused",
-        "failover: caught up", "failover: timed out", "departure: done", "departure: too late",
+        "move: transfer due", "move: progress", "move: done", "move: cancelled", "pause: begins",
+        "pause: ends", "failover: started", "failover: primary paused", "failover: caught up",
+        "failover: timed out", "departure: done", "departure: too late",
         "departure: no successor"}) {
     add(name);
   }
-  for (const char* name : {"open slot: peer gone", "move: target gone", "move: refused"}) {
+  for (const char* name :
+       {"open slot: peer gone", "move: target gone", "move: refused", "move: slots lost"}) {
     add(name, /*required=*/false);
   }
   for (size_t kind = 0; kind < kMessageKinds; ++kind) {
