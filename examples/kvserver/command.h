@@ -135,6 +135,7 @@ class CommandTable {
 // The commands of the stand-alone server, one function per file commands_*.cc.
 void AddStringCommands(CommandTable& table);
 void AddCounterCommands(CommandTable& table);
+void AddDumpCommands(CommandTable& table);
 void AddHashCommands(CommandTable& table);
 void AddListCommands(CommandTable& table);
 void AddSetCommands(CommandTable& table);

@@ -27,7 +27,8 @@ COMMANDS = """
     config|get config|set command|info command|getkeys
     hset hmset hsetnx hget hdel hgetall hkeys hvals hlen hmget hexists hstrlen hincrby hincrbyfloat
     lpush rpush lpushx rpushx lpop rpop lrange llen lindex lset linsert lrem ltrim
-    sadd srem smembers sismember smismember scard spop srandmember""".split()
+    sadd srem smembers sismember smismember scard spop srandmember dump restore
+    restore-asking""".split()
 
 # Ids differ by nature.
 MASKS = [(re.compile(rb"(\$2\r\nid\r\n):\d+"), rb"\1:N")]
