@@ -300,6 +300,12 @@ void Keyspace::ExpireSome(absl::FunctionRef<bool()> out_of_time) {
   }
 }
 
+size_t Keyspace::pending_frees() const {
+  size_t count = dropped_values_.size();
+  for (const Dict& dropped : dropped_) count += dropped.size();
+  return count;
+}
+
 void Keyspace::Maintain(absl::FunctionRef<bool()> out_of_time) {
   while (dict_.Rehash(kBucketsPerStep) && !out_of_time()) {
   }
