@@ -66,6 +66,8 @@ def made_by_commands() -> Iterator[Tuple[str, List[Command]]]:
             "numbers": [b"%d" % (n * n * n) for n in range(-500, 500)],
             "many": [b"element %d" % n for n in range(20000)],
             "large": [noise(9000, n) for n in range(10)],
+            # Where the length behind an element of a listpack takes one more byte.
+            "lengths": [noise(edge + n, n) for edge in (125, 16378, 2097146) for n in (-1, 0, 1)],
             "plain": [b"a", noise(1500000, 5), b"b", noise(1100000, 6)]}.items():
         yield f"list: {name}", [("RPUSH", "k", *elements)]
     for name, members in {
