@@ -22,6 +22,7 @@ declare -A options=(
   [config]="-max_len=1024"
   # Paths through the core are too many to be told apart by counts.
   [core]="-max_len=160 -use_counters=0 -entropic=0"
+  [payload]="-max_len=512"
   [resp]="-max_len=1024"
 )
 

@@ -68,6 +68,10 @@ const CommandSpec* CommandTable::FindSubcommand(const CommandSpec& container,
 void AddAllCommands(CommandTable& table) {
   AddStringCommands(table);
   AddCounterCommands(table);
+  AddDumpCommands(table);
+  AddHashCommands(table);
+  AddListCommands(table);
+  AddSetCommands(table);
   AddGenericCommands(table);
   AddScanCommands(table);
   AddExpireCommands(table);

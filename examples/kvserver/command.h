@@ -49,6 +49,9 @@ enum AclCategory : uint32_t {
   kCatConnection = 1u << 3,
   kCatTransaction = 1u << 4,
   kCatAdmin = 1u << 5,
+  kCatSet = 1u << 6,
+  kCatList = 1u << 7,
+  kCatHash = 1u << 8,
 };
 
 // Which arguments are keys: `first`, `first + step`, ... up to `last`; a negative `last` counts
@@ -132,6 +135,10 @@ class CommandTable {
 // The commands of the stand-alone server, one function per file commands_*.cc.
 void AddStringCommands(CommandTable& table);
 void AddCounterCommands(CommandTable& table);
+void AddDumpCommands(CommandTable& table);
+void AddHashCommands(CommandTable& table);
+void AddListCommands(CommandTable& table);
+void AddSetCommands(CommandTable& table);
 void AddGenericCommands(CommandTable& table);
 void AddScanCommands(CommandTable& table);
 void AddExpireCommands(CommandTable& table);

@@ -16,6 +16,9 @@ struct GateQuery {
   Args args;                // the whole request, name included; ForEachKey(spec, args, ...)
   clusterkit::SlotId slot;  // of the first key
   bool same_slot;           // whether all keys hash to `slot`
+
+  // Whether ASKING preceded the request, or is part of it.
+  bool asking() const { return client.asking || (spec.flags & kAsking) != 0; }
 };
 
 enum class GateVerdict : uint8_t {

@@ -14,8 +14,8 @@ constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
 // A buffer that once held a large value is given back when a small one replaces it.
 constexpr size_t kKeepCapacity = 1024;
 
-bool CheckIsString(CommandContext& context, Entry* entry) {
-  if (entry == nullptr || entry->value.type() == ValueType::kString) return true;
+bool CheckType(CommandContext& context, const Entry* entry, ValueType type) {
+  if (entry == nullptr || entry->value.type() == type) return true;
   context.reply.Error("WRONGTYPE Operation against a key holding the wrong kind of value");
   return false;
 }
@@ -59,21 +59,33 @@ bool IsValidName(std::string_view name) {
   return true;
 }
 
-bool FindString(CommandContext& context, std::string_view key, Entry** entry) {
+bool FindTyped(CommandContext& context, std::string_view key, ValueType type, Entry** entry) {
   *entry = context.keyspace.Find(key);
   ++(*entry != nullptr ? context.stats().keyspace_hits : context.stats().keyspace_misses);
-  return CheckIsString(context, *entry);
+  return CheckType(context, *entry, type);
 }
 
-bool FindStringForWrite(CommandContext& context, std::string_view key, Entry** entry) {
+bool FindTypedForWrite(CommandContext& context, std::string_view key, ValueType type,
+                       Entry** entry) {
   *entry = context.keyspace.FindForWrite(key);
-  return CheckIsString(context, *entry);
+  return CheckType(context, *entry, type);
+}
+
+bool UpsertTyped(CommandContext& context, std::string_view key, ValueType type, Entry** entry) {
+  bool created = false;
+  *entry = context.keyspace.Upsert(key, &created);
+  if (created) (*entry)->value = Value(type);
+  return CheckType(context, *entry, type);
+}
+
+void EraseIfEmpty(CommandContext& context, Entry* entry) {
+  if (entry->value.element_count() == 0) context.keyspace.Erase(entry);
 }
 
 Entry* StoreString(CommandContext& context, std::string_view key, std::string_view value,
                    bool keep_expiry) {
   Entry* entry = context.keyspace.Upsert(key);
-  if (entry->value.type() != ValueType::kString) entry->value = Value();
+  if (entry->value.type() != ValueType::kString) context.keyspace.Replace(entry, Value());
   std::string& string = entry->value.string();
   if (string.capacity() > kKeepCapacity && string.capacity() / 2 > value.size()) {
     string = std::string(value);

@@ -1,27 +1,15 @@
 #ifndef KVSERVER_COMMAND_UTIL_H_
 #define KVSERVER_COMMAND_UTIL_H_
 
-#include <charconv>
 #include <cstdint>
 #include <string_view>
 
 #include "kvserver/command_context.h"
+#include "kvserver/text.h"
 
 namespace kv {
 
 // What several command files share. Functions that return false have written an error reply.
-
-// The decimal form of a number, for propagation.
-class Digits {
- public:
-  explicit Digits(int64_t value)
-      : end_(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr) {}
-  std::string_view view() const { return {buffer_, static_cast<size_t>(end_ - buffer_)}; }
-
- private:
-  char buffer_[24];
-  char* end_;
-};
 
 void ReplySyntaxError(CommandContext& context);
 void ReplyArityError(CommandContext& context);
@@ -35,10 +23,21 @@ bool TimeoutArg(CommandContext& context, std::string_view arg, int64_t* timeout_
 // Names are shown in lists, one per line and separated by blanks, so they must not contain any.
 bool IsValidName(std::string_view name);
 
-// Finds a string value; `*entry` is null if the key is absent. False: it has another type.
+// Finds a value of a type; `*entry` is null if the key is absent. False: it has another type.
 // The first form counts a hit or miss, the second prepares the entry for a change.
-bool FindString(CommandContext& context, std::string_view key, Entry** entry);
-bool FindStringForWrite(CommandContext& context, std::string_view key, Entry** entry);
+bool FindTyped(CommandContext& context, std::string_view key, ValueType type, Entry** entry);
+bool FindTypedForWrite(CommandContext& context, std::string_view key, ValueType type,
+                       Entry** entry);
+inline bool FindString(CommandContext& context, std::string_view key, Entry** entry) {
+  return FindTyped(context, key, ValueType::kString, entry);
+}
+inline bool FindStringForWrite(CommandContext& context, std::string_view key, Entry** entry) {
+  return FindTypedForWrite(context, key, ValueType::kString, entry);
+}
+// As FindTypedForWrite, but makes an empty value if there is none. A container must not stay so.
+bool UpsertTyped(CommandContext& context, std::string_view key, ValueType type, Entry** entry);
+// Deletes the key of a container that has become empty.
+void EraseIfEmpty(CommandContext& context, Entry* entry);
 
 // Sets key to a string, without expiry unless `keep_expiry`.
 Entry* StoreString(CommandContext& context, std::string_view key, std::string_view value,

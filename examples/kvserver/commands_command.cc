@@ -51,6 +51,9 @@ Words CategoriesOf(const CommandSpec& spec) {
   if ((spec.categories & kCatKeyspace) != 0) words.push_back("@keyspace");
   if ((spec.flags & kReadonly) != 0) words.push_back("@read");
   if ((spec.flags & kWrite) != 0) words.push_back("@write");
+  if ((spec.categories & kCatSet) != 0) words.push_back("@set");
+  if ((spec.categories & kCatList) != 0) words.push_back("@list");
+  if ((spec.categories & kCatHash) != 0) words.push_back("@hash");
   if ((spec.categories & kCatString) != 0) words.push_back("@string");
   if ((spec.flags & kPubsub) != 0) words.push_back("@pubsub");
   if (admin) words.push_back("@admin");

@@ -79,7 +79,7 @@ bool RenameKey(CommandContext& context, bool replace) {
     return false;
   }
   Entry* target = context.keyspace.Upsert(to);
-  target->value = std::move(source->value);
+  context.keyspace.Replace(target, std::move(source->value));
   if (source->expires_at_ms != kNoExpiry) {
     context.keyspace.SetExpiry(target, source->expires_at_ms);
   } else {
@@ -98,20 +98,13 @@ void RenameNx(CommandContext& context) {
   if (RenameKey(context, /*replace=*/false)) context.reply.Integer(1);
 }
 
-std::string_view EncodingOf(const Value& value) {
-  constexpr size_t kMaxEmbedded = 44;
-  int64_t integer = 0;
-  if (ParseInt(value.string(), &integer)) return "int";
-  return value.string().size() <= kMaxEmbedded ? "embstr" : "raw";
-}
-
-// Clients read the names of Redis's encodings; the value itself is always stored as bytes.
+// Clients read the names of Redis's encodings; ours are others.
 void ObjectEncoding(CommandContext& context) {
   const Entry* entry = context.keyspace.Find(context.args[2]);
   if (entry == nullptr) {
     context.reply.Null();
   } else {
-    context.reply.Bulk(EncodingOf(entry->value));
+    context.reply.Bulk(EncodingName(entry->value));
   }
 }
 

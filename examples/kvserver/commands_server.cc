@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/command_util.h"
+#include "kvserver/debug_digest.h"
 #include "kvserver/info.h"
 #include "kvserver/text.h"
 
@@ -70,9 +71,15 @@ void Debug(CommandContext& context) {
     std::this_thread::sleep_for(std::chrono::duration<double>(static_cast<double>(seconds)));
     return context.reply.Ok();
   }
+  if (EqualsIgnoreCase(what, "DIGEST") && context.args.size() == 2) return DebugDigest(context);
+  if (EqualsIgnoreCase(what, "DIGEST-VALUE")) return DebugDigestValue(context);
   if (EqualsIgnoreCase(what, "HELP") && context.args.size() == 2) {
     constexpr std::string_view kLines[] = {
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "DIGEST",
+        "    Output a hex signature representing the current DB content.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Output a hex signature of the values of all the specified keys.",
         "SLEEP <seconds>",
         "    Stop the server for <seconds>. Decimals allowed.",
         "HELP",

@@ -6,9 +6,6 @@
 #include <new>
 #include <utility>
 
-#include "absl/hash/hash.h"
-#include "absl/strings/string_view.h"
-
 namespace kv {
 namespace {
 
@@ -55,12 +52,6 @@ Dict& Dict::operator=(Dict&& other) noexcept {
   std::swap(tables_, other.tables_);
   std::swap(rehash_position_, other.rehash_position_);
   return *this;
-}
-
-uint32_t Dict::Hash(std::string_view key) {
-  // absl::Hash is seeded per process, so clients cannot aim for one bucket.
-  const size_t hash = absl::Hash<absl::string_view>()(absl::string_view(key.data(), key.size()));
-  return static_cast<uint32_t>(hash ^ (hash >> 32));
 }
 
 Entry* Dict::NewEntry(std::string_view key, uint32_t hash, size_t trailer_bytes) {
@@ -214,6 +205,11 @@ bool Dict::FreeSome(size_t count) {
       Entry*& head = table.buckets[table.size - 1];
       while (head != nullptr && count > 0) {
         Entry* entry = head;
+        // What a container holds counts as well.
+        if (const size_t freed = entry->value.FreeSome(count); freed > 0) {
+          count -= freed;
+          continue;
+        }
         head = entry->next;
         FreeEntry(entry);
         --table.used;

@@ -22,8 +22,7 @@ class Dict {
   Dict(Dict&& other) noexcept;
   Dict& operator=(Dict&& other) noexcept;
 
-  static uint32_t Hash(std::string_view key);
-  // `trailer_bytes`: room behind the key, see Entry.
+  // `hash` is KeyHash(key). `trailer_bytes`: room behind the key, see Entry.
   static Entry* NewEntry(std::string_view key, uint32_t hash, size_t trailer_bytes);
   static void FreeEntry(Entry* entry);
 
@@ -48,8 +47,8 @@ class Dict {
   // Moves up to `buckets` buckets of a resize in progress. False when none is (left).
   bool Rehash(int buckets);
 
-  // Frees up to `count` entries, in no useful order; false when the table is empty. For tables
-  // that are no longer in use: Find is not possible in between.
+  // Frees up to `count` entries and elements of containers, in no useful order; false when the
+  // table is empty. For tables that are no longer in use: Find is not possible in between.
   bool FreeSome(size_t count);
 
  private:

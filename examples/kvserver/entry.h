@@ -2,36 +2,11 @@
 #define KVSERVER_ENTRY_H_
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
+
+#include "kvserver/value.h"
 
 namespace kv {
-
-enum class ValueType : uint8_t { kString };
-
-// A value of one of the data types. A further type is one more alternative of `data_`, one
-// ValueType and one name in TypeName.
-class Value {
- public:
-  ValueType type() const { return static_cast<ValueType>(data_.index()); }
-  // Requires type() == kString; so does a freshly made value.
-  std::string& string() { return *std::get_if<std::string>(&data_); }
-  const std::string& string() const { return *std::get_if<std::string>(&data_); }
-
- private:
-  std::variant<std::string> data_;
-};
-
-// The name that TYPE answers.
-inline std::string_view TypeName(ValueType type) {
-  switch (type) {
-    case ValueType::kString:
-      return "string";
-  }
-  return "unknown";
-}
 
 inline constexpr int64_t kNoExpiry = -1;
 

@@ -73,7 +73,7 @@ void WriteClients(Server& server, InfoWriter& info) {
   info.Field("blocked_clients", blocked);
 }
 
-void WriteMemory(Server&, InfoWriter& info) {
+void WriteMemory(Server& server, InfoWriter& info) {
   const struct mallinfo2 memory = mallinfo2();
   const uint64_t used = memory.uordblks + memory.hblkhd;
   const uint64_t resident = ResidentBytes();
@@ -92,6 +92,7 @@ void WriteMemory(Server&, InfoWriter& info) {
   info.Field("mem_fragmentation_ratio",
              used == 0 ? 0 : static_cast<double>(resident) / static_cast<double>(used), 2);
   info.Field("mem_allocator", "libc");
+  info.Field("lazyfree_pending_objects", Signed(server.keyspace().pending_frees()));
 }
 
 // Nothing is written to disk, and nothing read at start.

@@ -4,6 +4,8 @@
 #include <random>
 #include <utility>
 
+#include "kvserver/key_hash.h"
+
 namespace kv {
 namespace {
 
@@ -11,6 +13,7 @@ namespace {
 // them had expired: then dead keys hold at most about a quarter of the memory.
 constexpr size_t kExpireRound = 20;
 constexpr size_t kTtlSample = 100;
+// Elements, keys included.
 constexpr size_t kFreePerStep = 1000;
 constexpr int kBucketsPerStep = 100;
 
@@ -45,16 +48,16 @@ Entry* Keyspace::FindLive(std::string_view key, uint32_t hash) {
   return nullptr;
 }
 
-Entry* Keyspace::Find(std::string_view key) { return FindLive(key, Dict::Hash(key)); }
+Entry* Keyspace::Find(std::string_view key) { return FindLive(key, KeyHash(key)); }
 
 Entry* Keyspace::FindForWrite(std::string_view key) {
-  Entry* entry = FindLive(key, Dict::Hash(key));
+  Entry* entry = FindLive(key, KeyHash(key));
   if (entry != nullptr) BeforeChange(entry);
   return entry;
 }
 
 Entry* Keyspace::Upsert(std::string_view key, bool* created) {
-  const uint32_t hash = Dict::Hash(key);
+  const uint32_t hash = KeyHash(key);
   Entry* entry = FindLive(key, hash);
   if (created != nullptr) *created = entry == nullptr;
   if (entry != nullptr) {
@@ -79,7 +82,7 @@ Entry* Keyspace::Insert(std::string_view key, uint32_t hash) {
 }
 
 bool Keyspace::Erase(std::string_view key) {
-  Entry* entry = FindLive(key, Dict::Hash(key));
+  Entry* entry = FindLive(key, KeyHash(key));
   if (entry == nullptr) return false;
   Erase(entry);
   return true;
@@ -90,7 +93,17 @@ void Keyspace::Erase(Entry* entry) {
   if (entry->expires_at_ms != kNoExpiry) RemoveFromExpiring(entry);
   if (!slots_.empty()) UnlinkSlot(entry);
   dict_.Remove(entry);
+  DropIfLarge(entry->value);
   Dict::FreeEntry(entry);
+}
+
+void Keyspace::Replace(Entry* entry, Value value) {
+  DropIfLarge(entry->value);
+  entry->value = std::move(value);
+}
+
+void Keyspace::DropIfLarge(Value& value) {
+  if (value.element_count() > kFreePerStep) dropped_values_.push_back(std::move(value));
 }
 
 void Keyspace::SetExpiry(Entry* entry, int64_t unix_ms) {
@@ -152,14 +165,18 @@ Entry* Keyspace::Random() {
   constexpr int kMaxTries = 100;
   Entry* entry = nullptr;
   for (int i = 0; i < kMaxTries; ++i) {
-    random_state_ ^= random_state_ << 13;  // xorshift64: quick, and evenly spread
-    random_state_ ^= random_state_ >> 7;
-    random_state_ ^= random_state_ << 17;
-    entry = dict_.At(random_state_);
+    entry = dict_.At(NextRandom());
     if (entry == nullptr || !IsExpired(*entry)) break;
     if (expiry_mode_ == ExpiryMode::kDelete) Expire(std::exchange(entry, nullptr));
   }
   return entry;
+}
+
+uint64_t Keyspace::NextRandom() {
+  random_state_ ^= random_state_ << 13;  // xorshift64: quick, and evenly spread
+  random_state_ ^= random_state_ >> 7;
+  random_state_ ^= random_state_ << 17;
+  return random_state_;
 }
 
 void Keyspace::Clear(bool now) {
@@ -169,7 +186,7 @@ void Keyspace::Clear(bool now) {
   expire_cursor_ = 0;
   std::fill(slots_.begin(), slots_.end(), Slot());
   Dict dropped = std::exchange(dict_, Dict());
-  if (!now && dropped.size() > kFreePerStep) dropped_.push_back(std::move(dropped));
+  if (!now && dropped.size() > 0) dropped_.push_back(std::move(dropped));
 }
 
 int64_t Keyspace::AverageTtlMs() const {
@@ -283,11 +300,20 @@ void Keyspace::ExpireSome(absl::FunctionRef<bool()> out_of_time) {
   }
 }
 
+size_t Keyspace::pending_frees() const {
+  size_t count = dropped_values_.size();
+  for (const Dict& dropped : dropped_) count += dropped.size();
+  return count;
+}
+
 void Keyspace::Maintain(absl::FunctionRef<bool()> out_of_time) {
   while (dict_.Rehash(kBucketsPerStep) && !out_of_time()) {
   }
   while (!dropped_.empty() && !out_of_time()) {
     if (!dropped_.front().FreeSome(kFreePerStep)) dropped_.pop_front();
+  }
+  while (!dropped_values_.empty() && !out_of_time()) {
+    if (dropped_values_.front().FreeSome(kFreePerStep) == 0) dropped_values_.pop_front();
   }
 }
 

@@ -56,6 +56,9 @@ class Keyspace {
   Entry* Upsert(std::string_view key, bool* created = nullptr);
   bool Erase(std::string_view key);
   void Erase(Entry* entry);
+  // Gives an entry another value. The memory of a large one that it had comes back in pieces, by
+  // Maintain, as it does when its key is erased.
+  void Replace(Entry* entry, Value value);
   void SetExpiry(Entry* entry, int64_t unix_ms);
   void ClearExpiry(Entry* entry);
   bool IsExpired(const Entry& entry) const;
@@ -66,6 +69,8 @@ class Keyspace {
   // Visits each key that is not expired once; deletes none, and the visitor must not either.
   void ForEach(absl::FunctionRef<void(Entry&)> visit);
   Entry* Random();
+  // Draws 64 bits for whatever commands choose at random; not secret.
+  uint64_t NextRandom();
   // Empties the data set. The memory comes back in pieces, by Maintain, unless `now` is set.
   void Clear(bool now = false);
   // Mean remaining life of the keys with an expiry, over a sample.
@@ -95,6 +100,8 @@ class Keyspace {
   // Moves a resize forward, returns memory of what Clear dropped.
   void Maintain(absl::FunctionRef<bool()> out_of_time);
   uint64_t expired_total() const { return expired_total_; }
+  // Values that nobody sees any more and whose memory is still to come back.
+  size_t pending_frees() const;
 
  private:
   struct Slot {
@@ -105,6 +112,7 @@ class Keyspace {
   Entry* FindLive(std::string_view key, uint32_t hash);
   Entry* Insert(std::string_view key, uint32_t hash);
   void Expire(Entry* entry);
+  void DropIfLarge(Value& value);
   void VisitForSnapshot(Entry* entry);
   void BeforeChange(Entry* entry) {
     if (snapshot_visit_ != nullptr && entry->snapshot != snapshot_) VisitForSnapshot(entry);
@@ -130,7 +138,9 @@ class Keyspace {
   uint32_t snapshot_ = 0;
   uint64_t snapshot_cursor_ = 0;
 
-  std::deque<Dict> dropped_;  // cleared, waiting to be freed
+  // Cleared, erased and replaced; waiting to be freed.
+  std::deque<Dict> dropped_;
+  std::deque<Value> dropped_values_;
 };
 
 }  // namespace kv

@@ -8,6 +8,7 @@
 #include "kvserver/log.h"
 #include "kvserver/server.h"
 #include "kvserver/text.h"
+#include "kvserver/value_codec.h"
 
 namespace kv {
 namespace {
@@ -326,7 +327,10 @@ bool ReplicationReplica::ConsumeSnapshot() {
       owner_.OnLoadingStarted(decoder_.history());
       break;
     case SnapshotDecoder::Result::kRecord:
-      Load(decoder_.record());
+      if (!Load(decoder_.record())) {
+        Fail("damaged snapshot: a value that is none");
+        return false;
+      }
       break;
     case SnapshotDecoder::Result::kEnd:
       snapshot_complete_ = true;
@@ -336,11 +340,20 @@ bool ReplicationReplica::ConsumeSnapshot() {
   return true;
 }
 
-void ReplicationReplica::Load(const SnapshotDecoder::Record& record) {
+bool ReplicationReplica::Load(const SnapshotDecoder::Record& record) {
   Keyspace& keyspace = server_.keyspace();
+  Value value;
+  if (record.is_string) {
+    value.string().assign(record.value);
+  } else {
+    absl::StatusOr<Value> container = ParseValue(record.value);
+    if (!container.ok()) return false;
+    value = *std::move(container);
+  }
   Entry* entry = keyspace.Upsert(record.key);
-  entry->value.string().assign(record.value);
+  keyspace.Replace(entry, std::move(value));
   if (record.expires_at_ms != kNoExpiry) keyspace.SetExpiry(entry, record.expires_at_ms);
+  return true;
 }
 
 bool ReplicationReplica::ConsumeStream() {

@@ -75,7 +75,8 @@ class ReplicationReplica {
   bool ConsumeSnapshot();
   bool ConsumeStream();
   void OnPsyncReply(std::string_view line);
-  void Load(const SnapshotDecoder::Record& record);
+  // False: the value is malformed.
+  bool Load(const SnapshotDecoder::Record& record);
   bool Apply(Args args);
   void SendAck();
   void Write(std::string bytes);

@@ -1,9 +1,11 @@
 #include "kvserver/snapshot.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kvserver/little_endian.h"
+#include "kvserver/value_codec.h"
 
 namespace kv {
 namespace {
@@ -12,7 +14,8 @@ constexpr std::string_view kMagic = "KVSNAP1\n";
 constexpr size_t kHeaderSize = 16;  // magic, history
 constexpr uint64_t kChecksumStart = 0xcbf29ce484222325;
 
-enum class Mark : char { kEnd = 0, kString = 1 };
+// Strings, which most values are, stand there as they are; containers as AppendValue writes them.
+enum class Mark : char { kEnd = 0, kString = 1, kContainer = 2 };
 
 // mark, expiry, key size, value size; key and value follow.
 constexpr size_t kRecordHead = 1 + 8 + 4 + 8;
@@ -21,32 +24,13 @@ constexpr size_t kEndSize = 1 + 8 + 8;
 // More than any value can have, see proto-max-bulk-len.
 constexpr uint64_t kMaxValueSize = uint64_t{1} << 40;
 
-template <typename Integer>
-void Put(std::string& out, Integer value) {
-  char bytes[sizeof(Integer)];
-  for (char& byte : bytes) {
-    byte = static_cast<char>(value & 0xff);
-    value >>= 8;
-  }
-  out.append(bytes, sizeof(bytes));
-}
-
-template <typename Integer>
-Integer Get(std::string_view bytes, size_t position) {
-  Integer value = 0;
-  for (size_t i = sizeof(Integer); i-- > 0;) {
-    value = static_cast<Integer>(value << 8) | static_cast<unsigned char>(bytes[position + i]);
-  }
-  return value;
-}
-
 // Guards against damage, not against malice. Goes by eight bytes at a time.
 uint64_t Checksum(uint64_t seed, std::string_view bytes) {
   constexpr uint64_t kPrime = 0x9e3779b97f4a7c15;
   uint64_t sum = seed ^ (bytes.size() * kPrime);
   size_t i = 0;
   for (; i + 8 <= bytes.size(); i += 8) {
-    sum = (sum ^ Get<uint64_t>(bytes, i)) * kPrime;
+    sum = (sum ^ GetLittleEndian<uint64_t>(bytes, i)) * kPrime;
     sum ^= sum >> 29;
   }
   for (; i < bytes.size(); ++i) {
@@ -61,27 +45,36 @@ uint64_t Checksum(uint64_t seed, std::string_view bytes) {
 SnapshotEncoder::SnapshotEncoder(std::string* out, uint64_t history) : out_(*out) {
   const size_t start = out_.size();
   out_ += kMagic;
-  Put(out_, history);
+  PutLittleEndian(out_, history);
   checksum_ = Checksum(kChecksumStart, std::string_view(out_).substr(start));
 }
 
 void SnapshotEncoder::Add(const Entry& entry) {
   const size_t start = out_.size();
-  const std::string& value = entry.value.string();
-  out_ += static_cast<char>(Mark::kString);
-  Put(out_, static_cast<uint64_t>(entry.expires_at_ms));
-  Put(out_, entry.key_size);
-  Put(out_, uint64_t{value.size()});
+  const bool is_string = entry.value.type() == ValueType::kString;
+  out_ += static_cast<char>(is_string ? Mark::kString : Mark::kContainer);
+  PutLittleEndian(out_, static_cast<uint64_t>(entry.expires_at_ms));
+  PutLittleEndian(out_, entry.key_size);
+  const size_t size_at = out_.size();
+  PutLittleEndian(out_, uint64_t{0});
   out_ += entry.key();
-  out_ += value;
+  const size_t value_at = out_.size();
+  if (is_string) {
+    out_ += entry.value.string();
+  } else {
+    AppendValue(out_, entry.value);
+  }
+  std::string value_size;
+  PutLittleEndian(value_size, uint64_t{out_.size() - value_at});
+  out_.replace(size_at, value_size.size(), value_size);
   checksum_ = Checksum(checksum_, std::string_view(out_).substr(start));
   ++count_;
 }
 
 void SnapshotEncoder::Finish() {
   out_ += static_cast<char>(Mark::kEnd);
-  Put(out_, count_);
-  Put(out_, checksum_);
+  PutLittleEndian(out_, count_);
+  PutLittleEndian(out_, checksum_);
 }
 
 SnapshotDecoder::Result SnapshotDecoder::NeedMore(size_t bytes_wanted) {
@@ -100,6 +93,7 @@ SnapshotDecoder::Result SnapshotDecoder::Next(std::string_view input) {
   if (input.empty()) return NeedMore(1);
   switch (static_cast<Mark>(input[0])) {
     case Mark::kString:
+    case Mark::kContainer:
       return ParseRecord(input);
     case Mark::kEnd:
       return ParseEnd(input);
@@ -114,7 +108,7 @@ SnapshotDecoder::Result SnapshotDecoder::ParseHeader(std::string_view input) {
   if (input.substr(0, seen) != kMagic.substr(0, seen)) return Fail("not a snapshot of kvserver");
   if (input.size() < kHeaderSize) return NeedMore(kHeaderSize);
   header_seen_ = true;
-  history_ = Get<uint64_t>(input, kMagic.size());
+  history_ = GetLittleEndian<uint64_t>(input, kMagic.size());
   checksum_ = Checksum(kChecksumStart, input.substr(0, kHeaderSize));
   consumed_ = kHeaderSize;
   return Result::kHeader;
@@ -122,12 +116,13 @@ SnapshotDecoder::Result SnapshotDecoder::ParseHeader(std::string_view input) {
 
 SnapshotDecoder::Result SnapshotDecoder::ParseRecord(std::string_view input) {
   if (input.size() < kRecordHead) return NeedMore(kRecordHead);
-  const auto key_size = Get<uint32_t>(input, 9);
-  const auto value_size = Get<uint64_t>(input, 13);
+  const auto key_size = GetLittleEndian<uint32_t>(input, 9);
+  const auto value_size = GetLittleEndian<uint64_t>(input, 13);
   if (value_size > kMaxValueSize) return Fail(absl::StrCat("value of ", value_size, " bytes"));
   const size_t size = kRecordHead + key_size + value_size;
   if (input.size() < size) return NeedMore(size);
-  record_.expires_at_ms = static_cast<int64_t>(Get<uint64_t>(input, 1));
+  record_.is_string = static_cast<Mark>(input[0]) == Mark::kString;
+  record_.expires_at_ms = static_cast<int64_t>(GetLittleEndian<uint64_t>(input, 1));
   record_.key = input.substr(kRecordHead, key_size);
   record_.value = input.substr(kRecordHead + key_size, value_size);
   checksum_ = Checksum(checksum_, input.substr(0, size));
@@ -138,9 +133,9 @@ SnapshotDecoder::Result SnapshotDecoder::ParseRecord(std::string_view input) {
 
 SnapshotDecoder::Result SnapshotDecoder::ParseEnd(std::string_view input) {
   if (input.size() < kEndSize) return NeedMore(kEndSize);
-  const auto count = Get<uint64_t>(input, 1);
+  const auto count = GetLittleEndian<uint64_t>(input, 1);
   if (count != count_) return Fail(absl::StrCat(count_, " records instead of ", count));
-  if (Get<uint64_t>(input, 9) != checksum_) return Fail("wrong checksum");
+  if (GetLittleEndian<uint64_t>(input, 9) != checksum_) return Fail("wrong checksum");
   consumed_ = kEndSize;
   return Result::kEnd;
 }

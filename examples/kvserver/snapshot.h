@@ -43,6 +43,8 @@ class SnapshotDecoder {
   };
   struct Record {
     std::string_view key;
+    // The string, or a container as AppendValue wrote it: not read yet, let alone checked.
+    bool is_string = true;
     std::string_view value;
     int64_t expires_at_ms = kNoExpiry;
   };

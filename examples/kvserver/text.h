@@ -1,6 +1,7 @@
 #ifndef KVSERVER_TEXT_H_
 #define KVSERVER_TEXT_H_
 
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,18 @@ namespace kv {
 
 // Decimal integer exactly as printed: no blanks, no plus sign, no leading zeros.
 bool ParseInt(std::string_view text, int64_t* value);
+// The decimal form of an integer, without an allocation.
+class Digits {
+ public:
+  explicit Digits(int64_t value)
+      : size_(static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr -
+                                  buffer_)) {}
+  std::string_view view() const { return {buffer_, size_}; }
+
+ private:
+  char buffer_[24];
+  size_t size_;
+};
 // As strtold on the whole text; NaN and leading blanks are refused.
 bool ParseLongDouble(std::string_view text, long double* value);
 // Plain notation with up to 17 decimals and no trailing zeros, as INCRBYFLOAT stores it.

@@ -4,6 +4,8 @@
 #include "kvserver/keyspace.h"
 #include "kvserver/replication_state.h"
 #include "kvserver/snapshot.h"
+#include "kvserver/value_codec.h"
+#include "kvserver/value_digest.h"
 #include "support/catch.h"
 
 namespace kv {
@@ -87,6 +89,48 @@ TEST_CASE("a snapshot comes back as it was, in whatever pieces it arrives") {
     CHECK(bytes.substr(bytes.size() - 12) == "what follows");
     CHECK(decoded.rest == "what follows");
   }
+}
+
+TEST_CASE("a snapshot carries containers, and its decoder tells them from strings") {
+  Keyspace keyspace;
+  std::map<std::string, std::string> expected;
+  std::string bytes;
+  SnapshotEncoder encoder(&bytes, 1);
+  const auto add = [&](const std::string& key, kv::Value value) {
+    Entry* entry = keyspace.Upsert(key);
+    entry->value = std::move(value);
+    expected[key] = ValueDigest(*entry);
+    encoder.Add(*entry);
+  };
+  kv::Value list(ValueType::kList);
+  for (int i = 0; i < 5000; ++i) list.list().push_back(std::to_string(i));
+  add("list", std::move(list));
+  kv::Value set(ValueType::kSet);
+  set.set().Add("");
+  set.set().Add("12");
+  add("set", std::move(set));
+  add("string", kv::Value());
+  kv::Value hash(ValueType::kHash);
+  hash.hash().Set("field", std::string(100'000, 'v'));
+  add("hash", std::move(hash));
+  encoder.Finish();
+
+  SnapshotDecoder decoder;
+  std::string_view input = bytes;
+  std::map<std::string, std::string> decoded;
+  for (Result result = Result::kHeader; result != Result::kEnd;) {
+    result = decoder.Next(input);
+    REQUIRE(result != Result::kError);
+    REQUIRE(result != Result::kNeedMore);
+    input.remove_prefix(decoder.consumed());
+    if (result != Result::kRecord) continue;
+    const SnapshotDecoder::Record& record = decoder.record();
+    Entry entry;
+    CHECK(record.is_string == (record.key == "string"));
+    if (!record.is_string) entry.value = ParseValue(record.value).value();
+    decoded[std::string(record.key)] = ValueDigest(entry);
+  }
+  CHECK(decoded == expected);
 }
 
 TEST_CASE("an empty data set is a snapshot too") {

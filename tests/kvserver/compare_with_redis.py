@@ -24,7 +24,11 @@ COMMANDS = """
     flushdb randomkey rename renamenx keys scan expire pexpire expireat pexpireat expiretime
     pexpiretime ttl pttl persist info time shutdown debug ping echo quit select auth hello reset
     readonly readwrite asking wait role object|encoding client|id client|kill client|list
-    config|get config|set command|info command|getkeys""".split()
+    config|get config|set command|info command|getkeys
+    hset hmset hsetnx hget hdel hgetall hkeys hvals hlen hmget hexists hstrlen hincrby hincrbyfloat
+    lpush rpush lpushx rpushx lpop rpop lrange llen lindex lset linsert lrem ltrim
+    sadd srem smembers sismember smismember scard spop srandmember dump restore
+    restore-asking""".split()
 
 # Ids differ by nature.
 MASKS = [(re.compile(rb"(\$2\r\nid\r\n):\d+"), rb"\1:N")]
@@ -34,6 +38,7 @@ class Request(NamedTuple):
     text: str
     data: bytes
     ends: bool = False  # the connection
+    unordered: bool = False  # the elements of the reply
 
 
 Cases = Dict[str, List[Request]]
@@ -62,7 +67,8 @@ def requests_of(line: str) -> List[Request]:
     if line.startswith(">"):
         ends = line.startswith(">>")
         return [Request(line, b"".join(words_of(line.lstrip(">"))), ends)]
-    return [Request(text, encode(words_of(text))) for text in line.split(" | ")]
+    return [Request(text, encode(words_of(text.lstrip("~"))), unordered=text.startswith("~"))
+            for text in line.split(" | ")]
 
 
 def read_cases() -> Tuple[Cases, Cases]:
@@ -82,7 +88,21 @@ def read_cases() -> Tuple[Cases, Cases]:
     plain["COMMAND INFO"] = [r for name in COMMANDS for r in requests_of(f"COMMAND INFO {name}")]
     pipeline = b"".join(encode([b"SET", b"k%d" % i, b"v"]) for i in range(3000))
     plain["pipeline"] = [Request("3000 times SET", pipeline), *requests_of("GET k7 | DBSIZE")]
+    plain["many elements"] = many_elements()
     return plain, protected
+
+
+def many_elements() -> List[Request]:
+    """Containers at and beyond the sizes at which Redis changes their encoding."""
+    numbers = " ".join(map(str, range(512)))
+    fields = " ".join(f"f{n} v{n}" for n in range(512))
+    lines = [f"SADD ints {numbers}", "OBJECT ENCODING ints", "SADD ints 512",
+             "OBJECT ENCODING ints", "SREM ints 512 511", "OBJECT ENCODING ints", "~SMEMBERS ints",
+             "~SRANDMEMBER ints 1000", f"HSET h {fields}", "OBJECT ENCODING h", "HGETALL h",
+             "HSET h more v", "OBJECT ENCODING h", "~HGETALL h", "~HKEYS h", "HDEL h more",
+             "OBJECT ENCODING h", f"RPUSH l {numbers}", "LRANGE l 100 -100", "LTRIM l 200 210",
+             "LRANGE l 0 -1", f"LPUSH l {numbers}", "LPOP l 300", "LLEN l"]
+    return [request for line in lines for request in requests_of(line)]
 
 
 class Server:
@@ -161,6 +181,22 @@ def replies(server: Server, requests: List[Request], resp3: bool) -> List[bytes]
     return out
 
 
+def elements(reply: bytes) -> List[bytes]:
+    """The header of an aggregate without aggregates in it, and its elements in sorted order; those
+    of a map in pairs."""
+    header, _, rest = reply.partition(b"\r\n")
+    parts = []
+    while rest:
+        end = rest.index(b"\r\n") + 2
+        if rest[:1] == b"$" and rest[1:2] != b"-":
+            end += int(rest[1:end]) + 2
+        parts.append(rest[:end])
+        rest = rest[end:]
+    if header[:1] == b"%":
+        parts = [key + value for key, value in zip(parts[::2], parts[1::2])]
+    return [header + b"\r\n", *sorted(parts)]
+
+
 def difference(expected: bytes, actual: bytes) -> str:
     pairs = enumerate(zip(expected, actual))
     at = next((i for i, (a, b) in pairs if a != b), min(len(expected), len(actual)))
@@ -178,6 +214,8 @@ def compare(cases: Cases, servers: List[Server], resp3: bool, flush: bool) -> in
             both.append(replies(server, requests, resp3))
         title = f"{name}, RESP{3 if resp3 else 2}"
         for request, expected, actual in zip(requests, *both):
+            if request.unordered:
+                expected, actual = (b"".join(elements(reply)) for reply in (expected, actual))
             if expected != actual:
                 differences += 1
                 print(f"{title}, {request.text[:100]}, {difference(expected, actual)}")

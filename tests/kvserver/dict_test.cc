@@ -5,16 +5,17 @@
 #include <set>
 #include <string>
 
+#include "kvserver/key_hash.h"
 #include "support/catch.h"
 
 namespace kv {
 namespace {
 
 void Insert(Dict& dict, const std::string& key) {
-  dict.Insert(Dict::NewEntry(key, Dict::Hash(key), 0));
+  dict.Insert(Dict::NewEntry(key, KeyHash(key), 0));
 }
 
-Entry* Find(Dict& dict, const std::string& key) { return dict.Find(key, Dict::Hash(key)); }
+Entry* Find(Dict& dict, const std::string& key) { return dict.Find(key, KeyHash(key)); }
 
 void Remove(Dict& dict, const std::string& key) {
   Entry* entry = Find(dict, key);

@@ -17,7 +17,7 @@ class FakeGate : public CommandGate {
     slot = query.slot;
     same_slot = query.same_slot;
     spec = query.spec.name;
-    asking = query.client.asking;
+    asking = query.asking();
     if (verdict == GateVerdict::kRefuse) *refusal = "MOVED 1 127.0.0.1:7001";
     return verdict;
   }
@@ -95,6 +95,10 @@ TEST_CASE("ASKING is valid for one request") {
   server.Run("GET a");
   CHECK(gate.asking);
   server.Run("GET a");
+  CHECK_FALSE(gate.asking);
+  server.Run("RESTORE-ASKING a 0 nonsense");
+  CHECK(gate.asking);
+  server.Run("RESTORE a 0 nonsense");
   CHECK_FALSE(gate.asking);
   server.client.asking = true;
   server.Run("NOSUCH");

@@ -31,11 +31,16 @@ def checksum(seed: int, data: bytes) -> int:
     return total
 
 
+class Container(bytes):
+    """A value that is no string, as in a payload of DUMP without its last ten bytes."""
+
+
 def encode_snapshot(data: Dict[bytes, bytes], history: int = 0) -> bytes:
     out = b"KVSNAP1\n" + struct.pack("<Q", history)
     total = checksum(0xcbf29ce484222325, out)
     for key, value in data.items():
-        record = struct.pack("<bqIQ", 1, NO_EXPIRY, len(key), len(value)) + key + value
+        mark = 2 if isinstance(value, Container) else 1
+        record = struct.pack("<bqIQ", mark, NO_EXPIRY, len(key), len(value)) + key + value
         total = checksum(total, record)
         out += record
     return out + struct.pack("<bQQ", 0, len(data), total)
@@ -67,11 +72,13 @@ class Replica(Connection):
         head = self._bytes(16)
         assert head[:8] == b"KVSNAP1\n", head
         total, data = checksum(0xcbf29ce484222325, head), {}
-        while self._bytes_ahead() == b"\x01":
+        while self._bytes_ahead() != b"\x00":
             record = self._bytes(21)
-            _, _, key_size, value_size = struct.unpack("<bqIQ", record)
+            mark, _, key_size, value_size = struct.unpack("<bqIQ", record)
+            assert mark in (1, 2), mark
             body = self._bytes(key_size + value_size)
-            data[body[:key_size]] = body[key_size:]
+            value = body[key_size:]
+            data[body[:key_size]] = value if mark == 1 else Container(value)
             total = checksum(total, record + body)
         _, count, expected = struct.unpack("<bQQ", self._bytes(17))
         assert (count, expected) == (len(data), total)
@@ -133,6 +140,57 @@ class AsPrimary(harness.ProcessTest):
         self.assertEqual(with_expiry[:4], [b"SET", b"b", b"2", b"PXAT"], "expiries are absolute")
         self.assertEqual(replica.next(), [b"DEL", b"a"])
         self.assertEqual(replica.offset, int(self.info()["master_repl_offset"]))
+
+    def test_containers_are_in_the_snapshot_and_their_changes_in_the_stream(self):
+        for words in (("RPUSH", "l", "a", "bc"), ("SADD", "s", "a"), ("HSET", "h", "f", "12")):
+            self.primary.call(*words)
+        replica = self.replica()
+        replica.sync()
+        for key in (b"l", b"s", b"h"):
+            self.assertIsInstance(replica.data[key], Container)
+            self.assertEqual(replica.data[key], self.primary.call("DUMP", key)[:-10])
+        self.assertNotIsInstance(replica.data[b"ready"], Container)
+
+        for words in ((b"HSET", b"h", b"f", b"13"), (b"LPUSH", b"l", b"x"), (b"RPOP", b"l"),
+                      (b"SADD", b"s", b"b"), (b"HDEL", b"h", b"f")):
+            self.primary.call(*words)
+            self.assertEqual(replica.next(), [*words])
+        popped = self.primary.call("SPOP", "s")
+        self.assertEqual(replica.next(), [b"SREM", b"s", popped], "a replica would draw another")
+        self.primary.call("HINCRBYFLOAT", "h", "g", "0.1")
+        self.assertEqual(replica.next(), [b"HSET", b"h", b"g", b"0.1"])
+        payload = self.primary.call("DUMP", "l")
+        self.primary.call("RESTORE", "copy", 0, payload)
+        self.assertEqual(replica.next(),
+                         [b"RESTORE", b"copy", b"0", payload, b"REPLACE", b"ABSTTL"])
+
+    def test_containers_in_a_snapshot_are_those_of_one_moment_while_writes_go_on(self):
+        keys = [f"{kind}{n}" for n in range(3000) for kind in "lsh"]
+        add = {"l": "RPUSH", "s": "SADD", "h": "HSET"}
+
+        def request(key: str, value: str):
+            return (add[key[0]], key, value, value) if key[0] == "h" else (add[key[0]], key, value)
+
+        with self.primary.connect(20) as client:
+            client.pipeline([request(key, "old") for key in keys])
+            replica = self.replica()
+            replica.socket.sendall(replica.encode("REPLCONF", "listening-port", "7777") +
+                                   replica.encode("PSYNC", "?", "-1"))
+            client.pipeline([request(key, "new") for key in keys])
+            client.call("SET", "last", "1")
+            final = {key: client.call("DUMP", key)[:-10] for key in keys}
+        self.assertEqual(replica.read(), "OK")
+        replica.offset = 0
+        self.assertTrue(str(replica.read()).startswith("FULLRESYNC"))
+        replica.mark = replica._line()[5:]
+        data = replica.read_snapshot()
+        self.assertEqual(replica._bytes(40), replica.mark)
+        changed = set()
+        while (words := replica.next())[1] != b"last":
+            changed.add(words[1].decode())
+        for key in keys:
+            # Old and then changed by the stream, or new already.
+            self.assertEqual(data[key.encode()] != final[key], key in changed, key)
 
     def test_an_expired_key_reaches_the_replica_as_a_deletion(self):
         replica = self.replica()
@@ -340,6 +398,24 @@ class AsReplica(harness.ProcessTest):
             self.assertEqual((self.get("a"), self.get("b")), (b"3", None))
             self.assertEqual(int(self.info()["slave_repl_offset"]), 100 + len(stream))
 
+    def test_it_takes_containers(self):
+        snapshot = encode_snapshot({
+            b"l": Container(b"\x01\x02\x01a\x02bc"), b"s": Container(b"\x02\x01\xc0\x05"),
+            b"h": Container(b"\x04\x01\x01f\x01v"), b"string": b"1"})
+        with self.link() as primary:
+            primary.full_resync(snapshot)
+            wait_until(lambda: self.info()["master_link_status"] == "up", 10, "the link is up")
+            primary.answer(Connection.encode("RPUSH", "l", "d"),
+                           Connection.encode("SREM", "s", "5"),
+                           Connection.encode("HSET", "h", "g", "w"),
+                           Connection.encode("SET", "string", "2"))
+            wait_until(lambda: self.get("string") == b"2", 10, "the stream is applied")
+        with self.replica.connect(20) as client:
+            client.call("READONLY")
+            self.assertEqual(client.call("LRANGE", "l", 0, -1), [b"a", b"bc", b"d"])
+            self.assertEqual(client.call("EXISTS", "s"), 0)
+            self.assertEqual(client.call("HGETALL", "h"), [b"f", b"v", b"g", b"w"])
+
     def test_it_says_whom_it_looks_for(self):
         with self.link() as primary:
             id = self.replica.text("CLUSTER", "NODES").split("myself,slave ")[1].split()[0]
@@ -373,6 +449,8 @@ class AsReplica(harness.ProcessTest):
             "a changed byte": good[:60] + b"?" + good[61:],
             "an unknown record": good[:16] + b"\x09" + good[17:],
             "a wrong count": good[:-16] + b"\x07" + good[-15:],
+            "a container that is none": encode_snapshot({b"a": Container(b"\x02\x01")}),
+            "an empty container": encode_snapshot({b"a": Container(b"\x04\x00")}),
             "a huge value": good[:16] + struct.pack("<bqIQ", 1, -1, 1, 1 << 63) + b"k",
         }
         for what, snapshot in broken.items():

@@ -1,0 +1,77 @@
+#include "kvserver/value.h"
+
+#include <algorithm>
+
+#include "kvserver/text.h"
+
+namespace kv {
+
+Value::Value(ValueType type) {
+  switch (type) {
+    case ValueType::kString:
+      break;
+    case ValueType::kList:
+      data_ = std::make_unique<ListValue>();
+      break;
+    case ValueType::kSet:
+      data_ = std::make_unique<SetValue>();
+      break;
+    case ValueType::kHash:
+      data_ = std::make_unique<HashValue>();
+      break;
+  }
+}
+
+size_t Value::element_count() const {
+  switch (type()) {
+    case ValueType::kString:
+      break;
+    case ValueType::kList:
+      return list().size();
+    case ValueType::kSet:
+      return set().size();
+    case ValueType::kHash:
+      return hash().size();
+  }
+  return 1;
+}
+
+size_t Value::FreeSome(size_t count) {
+  switch (type()) {
+    case ValueType::kString:
+      break;
+    case ValueType::kList:
+      count = std::min(count, list().size());
+      for (size_t i = 0; i < count; ++i) list().pop_back();
+      return count;
+    case ValueType::kSet:
+      return set().FreeSome(count);
+    case ValueType::kHash:
+      return hash().FreeSome(count);
+  }
+  return 0;
+}
+
+std::string_view TypeName(ValueType type) {
+  constexpr std::string_view kNames[] = {"string", "list", "set", "hash"};
+  return kNames[static_cast<size_t>(type)];
+}
+
+std::string_view EncodingName(const Value& value) {
+  constexpr size_t kMaxEmbedded = 44;
+  int64_t integer = 0;
+  switch (value.type()) {
+    case ValueType::kString:
+      break;
+    case ValueType::kList:
+      return "quicklist";
+    case ValueType::kSet:
+      return value.set().intset() ? "intset" : "hashtable";
+    case ValueType::kHash:
+      return value.hash().listpack() ? "listpack" : "hashtable";
+  }
+  if (ParseInt(value.string(), &integer)) return "int";
+  return value.string().size() <= kMaxEmbedded ? "embstr" : "raw";
+}
+
+}  // namespace kv

@@ -1,0 +1,257 @@
+#include "kvserver/value_codec.h"
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/functional/function_ref.h"
+#include "kvserver/crc64.h"
+#include "kvserver/listpack.h"
+#include "kvserver/little_endian.h"
+#include "kvserver/rdb_strings.h"
+#include "kvserver/ziplist.h"
+
+namespace kv {
+namespace {
+
+// The first byte of a value. Of several numbers for one type, Redis wrote the lower ones earlier,
+// or for larger values.
+enum class RdbType : uint8_t {
+  kString = 0,
+  kList = 1,
+  kSet = 2,
+  kHash = 4,
+  kListZiplist = 10,
+  kSetIntset = 11,
+  kHashZiplist = 13,
+  kListOfZiplists = 14,
+  kHashListpack = 16,
+  kListOfListpacks = 18,
+  kSetListpack = 20,
+};
+
+// The nodes of a kListOfListpacks: one element, or a listpack.
+constexpr uint64_t kPlainNode = 1;
+constexpr uint64_t kPackedNode = 2;
+
+constexpr uint16_t kWrittenVersion = 10;  // Redis 7.0
+constexpr uint16_t kNewestReadable = 11;  // Redis 7.2, Valkey 8: adds kSetListpack
+constexpr size_t kFooter = 2 + 8;         // version, checksum
+
+// Redis's list-max-listpack-size, and what becomes a node of its own.
+constexpr size_t kMaxListpack = 8192;
+constexpr size_t kMaxPackedElement = size_t{1} << 20;
+
+// --- Writing -------------------------------------------------------------------------------------
+
+void AppendType(std::string& out, RdbType type) { out += static_cast<char>(type); }
+
+void AppendList(std::string& out, const ListValue& list) {
+  std::string nodes;
+  uint64_t count = 0;
+  ListpackWriter listpack;
+  const auto add_node = [&](uint64_t kind, std::string_view node) {
+    AppendRdbLength(nodes, kind);
+    AppendRdbLength(nodes, node.size());
+    nodes += node;
+    ++count;
+  };
+  const auto end_listpack = [&] {
+    if (!listpack.empty()) add_node(kPackedNode, listpack.Take());
+  };
+  for (const std::string& element : list) {
+    if (listpack.SizeWith(element) > kMaxListpack) end_listpack();
+    if (element.size() > kMaxPackedElement) {
+      add_node(kPlainNode, element);
+    } else {
+      listpack.Append(element);
+    }
+  }
+  end_listpack();
+  AppendRdbLength(out, count);
+  out += nodes;
+}
+
+// --- Reading -------------------------------------------------------------------------------------
+
+// Each of these is false if the input is malformed. A member or field that comes twice is: it
+// would be counted twice.
+
+using Visitor = absl::FunctionRef<void(std::string_view)>;
+using PackedReader = bool (*)(std::string_view bytes, Visitor visit);
+
+bool ReadPacked(RdbReader& reader, PackedReader read, Visitor visit) {
+  std::string packed;
+  return reader.ReadString(&packed) && read(packed, visit);
+}
+
+bool ReadPackedList(RdbReader& reader, PackedReader read, ListValue& list) {
+  return ReadPacked(reader, read, [&](std::string_view element) { list.emplace_back(element); });
+}
+
+bool ReadPackedSet(RdbReader& reader, PackedReader read, SetValue& set) {
+  bool unique = true;
+  return ReadPacked(reader, read,
+                    [&](std::string_view member) { unique = set.Add(member) && unique; }) &&
+         unique;
+}
+
+// Names and values take turns.
+bool ReadPackedHash(RdbReader& reader, PackedReader read, HashValue& hash) {
+  std::string name;
+  bool have_name = false;
+  bool unique = true;
+  const auto take = [&](std::string_view element) {
+    if (have_name) {
+      unique = hash.Set(name, element) && unique;
+    } else {
+      name.assign(element);
+    }
+    have_name = !have_name;
+  };
+  return ReadPacked(reader, read, take) && unique && !have_name;
+}
+
+bool ReadNode(RdbReader& reader, ListValue& list) {
+  uint64_t kind = 0;
+  if (!reader.ReadLength(&kind)) return false;
+  if (kind == kPlainNode) return reader.ReadString(&list.emplace_back());
+  return kind == kPackedNode && ReadPackedList(reader, ReadListpack, list);
+}
+
+bool ReadList(RdbReader& reader, RdbType type, ListValue& list) {
+  if (type == RdbType::kListZiplist) return ReadPackedList(reader, ReadZiplist, list);
+  uint64_t count = 0;
+  if (!reader.ReadLength(&count)) return false;
+  for (; count > 0; --count) {
+    const bool good = type == RdbType::kList             ? reader.ReadString(&list.emplace_back())
+                      : type == RdbType::kListOfZiplists ? ReadPackedList(reader, ReadZiplist, list)
+                                                         : ReadNode(reader, list);
+    if (!good) return false;
+  }
+  return true;
+}
+
+bool ReadSet(RdbReader& reader, RdbType type, SetValue& set) {
+  if (type == RdbType::kSetIntset) return ReadPackedSet(reader, ReadIntset, set);
+  if (type == RdbType::kSetListpack) return ReadPackedSet(reader, ReadListpack, set);
+  uint64_t count = 0;
+  std::string member;
+  if (!reader.ReadLength(&count)) return false;
+  for (; count > 0; --count) {
+    if (!reader.ReadString(&member) || !set.Add(member)) return false;
+  }
+  return true;
+}
+
+bool ReadHash(RdbReader& reader, RdbType type, HashValue& hash) {
+  if (type == RdbType::kHashZiplist) return ReadPackedHash(reader, ReadZiplist, hash);
+  if (type == RdbType::kHashListpack) return ReadPackedHash(reader, ReadListpack, hash);
+  uint64_t count = 0;
+  std::string name;
+  std::string value;
+  if (!reader.ReadLength(&count)) return false;
+  for (; count > 0; --count) {
+    if (!reader.ReadString(&name) || !reader.ReadString(&value)) return false;
+    if (!hash.Set(name, value)) return false;
+  }
+  return true;
+}
+
+std::optional<ValueType> TypeOf(RdbType type) {
+  switch (type) {
+    case RdbType::kString:
+      return ValueType::kString;
+    case RdbType::kList:
+    case RdbType::kListZiplist:
+    case RdbType::kListOfZiplists:
+    case RdbType::kListOfListpacks:
+      return ValueType::kList;
+    case RdbType::kSet:
+    case RdbType::kSetIntset:
+    case RdbType::kSetListpack:
+      return ValueType::kSet;
+    case RdbType::kHash:
+    case RdbType::kHashZiplist:
+    case RdbType::kHashListpack:
+      return ValueType::kHash;
+  }
+  return std::nullopt;
+}
+
+// What stands behind the type's number.
+bool ReadContents(RdbReader& reader, RdbType type, Value& value) {
+  switch (value.type()) {
+    case ValueType::kString:
+      return reader.ReadString(&value.string());
+    case ValueType::kList:
+      return ReadList(reader, type, value.list());
+    case ValueType::kSet:
+      return ReadSet(reader, type, value.set());
+    case ValueType::kHash:
+      return ReadHash(reader, type, value.hash());
+  }
+  return false;
+}
+
+absl::Status BadData() { return absl::InvalidArgumentError("Bad data format"); }
+
+}  // namespace
+
+void AppendValue(std::string& out, const Value& value) {
+  switch (value.type()) {
+    case ValueType::kString:
+      AppendType(out, RdbType::kString);
+      return AppendRdbString(out, value.string());
+    case ValueType::kList:
+      AppendType(out, RdbType::kListOfListpacks);
+      return AppendList(out, value.list());
+    case ValueType::kSet:
+      AppendType(out, RdbType::kSet);
+      AppendRdbLength(out, value.set().size());
+      for (const SetMember& member : value.set().members()) AppendRdbString(out, member.name);
+      return;
+    case ValueType::kHash:
+      AppendType(out, RdbType::kHash);
+      AppendRdbLength(out, value.hash().size());
+      for (const HashField& field : value.hash().fields()) {
+        AppendRdbString(out, field.name);
+        AppendRdbString(out, field.value);
+      }
+      return;
+  }
+}
+
+absl::StatusOr<Value> ParseValue(std::string_view bytes) {
+  RdbReader reader(bytes);
+  uint8_t number = 0;
+  if (!reader.ReadByte(&number)) return BadData();
+  const auto type = static_cast<RdbType>(number);
+  const std::optional<ValueType> value_type = TypeOf(type);
+  if (!value_type.has_value()) return BadData();
+  Value value(*value_type);
+  if (!ReadContents(reader, type, value) || !reader.at_end()) return BadData();
+  if (value.element_count() == 0) return BadData();
+  return value;
+}
+
+std::string DumpPayload(const Value& value) {
+  std::string out;
+  AppendValue(out, value);
+  PutLittleEndian(out, kWrittenVersion);
+  PutLittleEndian(out, Crc64(out));
+  return out;
+}
+
+absl::StatusOr<Value> ParsePayload(std::string_view payload) {
+  const absl::Status damaged = absl::DataLossError("DUMP payload version or checksum are wrong");
+  if (payload.size() < kFooter) return damaged;
+  const size_t checksum = payload.size() - sizeof(uint64_t);
+  const size_t version = payload.size() - kFooter;
+  if (GetLittleEndian<uint16_t>(payload, version) > kNewestReadable) return damaged;
+  if (GetLittleEndian<uint64_t>(payload, checksum) != Crc64(payload.substr(0, checksum))) {
+    return damaged;
+  }
+  return ParseValue(payload.substr(0, version));
+}
+
+}  // namespace kv

@@ -1,0 +1,414 @@
+// Lists, sets and hashes where it takes more than a comparison with redis-server
+// (compare_with_redis.py) to check: chance, replication, snapshots, memory.
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fixture.h"
+#include "kvserver/value_codec.h"
+#include "kvserver/value_digest.h"
+#include "support/catch.h"
+
+namespace kv {
+namespace {
+
+using Stream = std::vector<std::string>;
+
+// The strings of an array or set reply.
+std::vector<std::string> Bulks(const std::string& reply) {
+  std::vector<std::string> bulks;
+  size_t at = reply.find('$');
+  while (at != std::string::npos) {
+    const size_t line_end = reply.find("\r\n", at);
+    const size_t size = std::stoul(reply.substr(at + 1, line_end - at - 1));
+    bulks.push_back(reply.substr(line_end + 2, size));
+    at = reply.find('$', line_end + 2 + size);
+  }
+  return bulks;
+}
+
+std::set<std::string> AsSet(const std::vector<std::string>& words) {
+  return {words.begin(), words.end()};
+}
+
+std::string AddMembers(FakeServer& server, const std::string& key, int count) {
+  std::vector<std::string> request = {"SADD", key};
+  for (int i = 0; i < count; ++i) request.push_back("m" + std::to_string(i));
+  return server.RunWords(request);
+}
+
+// --- Chance ---
+
+TEST_CASE("random members are members, each as likely as any other") {
+  FakeServer server;
+  for (const int size : {5, 50}) {
+    const std::string key = "s" + std::to_string(size);
+    AddMembers(server, key, size);
+    std::map<std::string, int> drawn;
+    const int draws = 400 * size;
+    for (int i = 0; i < draws; ++i) ++drawn[Bulks(server.Run("SRANDMEMBER " + key))[0]];
+    CHECK(drawn.size() == static_cast<size_t>(size));
+    // 400 each, with a standard deviation of 20.
+    for (const auto& [member, count] : drawn) {
+      CAPTURE(member);
+      CHECK(count > 250);
+      CHECK(count < 550);
+    }
+  }
+}
+
+TEST_CASE("a positive count draws different members, a negative one any") {
+  FakeServer server;
+  AddMembers(server, "s", 100);
+  const std::set<std::string> all = AsSet(Bulks(server.Run("SMEMBERS s")));
+  std::set<std::string> seen;
+  for (const int count : {1, 2, 50, 98, 99}) {
+    for (int i = 0; i < 50; ++i) {
+      const auto drawn = Bulks(server.Run("SRANDMEMBER s " + std::to_string(count)));
+      REQUIRE(drawn.size() == static_cast<size_t>(count));
+      REQUIRE(AsSet(drawn).size() == drawn.size());
+      seen.insert(drawn.begin(), drawn.end());
+    }
+  }
+  CHECK(seen == all);
+  const auto repeated = Bulks(server.Run("SRANDMEMBER s -1000"));
+  CHECK(repeated.size() == 1000);
+  for (const std::string& member : repeated) CHECK(all.count(member) == 1);
+  CHECK(server.Run("SCARD s") == ":100\r\n");
+  CHECK(server.TakeStream().size() == 1);
+}
+
+TEST_CASE("a request of a few bytes does not make a reply without end") {
+  FakeServer server;
+  server.RunWords({"SADD", "s", std::string(1 << 20, 'x')});
+  CHECK(server.Run("SRANDMEMBER s -9223372036854775807") ==
+        "-ERR count is out of range: the reply would be too large\r\n");
+  CHECK(Bulks(server.Run("SRANDMEMBER s -100")).size() == 100);
+}
+
+TEST_CASE("popped members are gone, and replicas are told which") {
+  FakeServer server;
+  AddMembers(server, "s", 100);
+  std::set<std::string> left = AsSet(Bulks(server.Run("SMEMBERS s")));
+  server.TakeStream();
+
+  const std::string one = Bulks(server.Run("SPOP s"))[0];
+  CHECK(left.erase(one) == 1);
+  CHECK(server.TakeStream() == Stream{"SREM s " + one});
+
+  const std::vector<std::string> popped = Bulks(server.Run("SPOP s 60"));
+  CHECK(popped.size() == 60);
+  std::string removal = "SREM s";
+  for (const std::string& member : popped) {
+    CHECK(left.erase(member) == 1);
+    removal += " " + member;
+  }
+  CHECK(server.TakeStream() == Stream{removal});
+  CHECK(AsSet(Bulks(server.Run("SMEMBERS s"))) == left);
+
+  CHECK(AsSet(Bulks(server.Run("SPOP s 1000"))) == left);
+  CHECK(server.TakeStream() == Stream{"DEL s"});
+  CHECK(server.keyspace.size() == 0);
+  server.Run("SADD s last");
+  server.TakeStream();
+  server.Run("SPOP s");
+  CHECK(server.TakeStream() == Stream{"SREM s last"});
+  CHECK(server.keyspace.size() == 0);
+}
+
+// --- Replication ---
+
+// Applies a primary's stream.
+struct FakeReplica : FakeServer {
+  FakeReplica() {
+    executor.set_replica(true);
+    source.kind = ClientKind::kPrimary;
+  }
+  bool Apply(const std::vector<std::string>& words) {
+    return executor.ApplyFromPrimary(source,
+                                     {std::vector<std::string_view>(words.begin(), words.end())});
+  }
+  Client source{1};
+};
+
+// Collects the stream as words.
+struct WordSink : ReplicationSink {
+  void Propagate(Args args) override { requests.emplace_back(args.begin(), args.end()); }
+  uint64_t offset() const override { return 0; }
+  std::vector<std::vector<std::string>> requests;
+};
+
+TEST_CASE("every change of a container replays to the same data") {
+  FakeServer primary;
+  FakeReplica replica;
+  WordSink stream;
+  primary.executor.set_replication_sink(&stream);
+  Stream requests = {
+      "HSET h a 1 b 2 c 3 d 4",
+      "HMSET h e 5",
+      "HSETNX h f 6",
+      "HSETNX h f 7",
+      "HINCRBY h a 10",
+      "HINCRBY new n -3",
+      "HINCRBYFLOAT h b 0.1",
+      "HINCRBYFLOAT f f 1e-3",
+      "HDEL h c nosuch",
+      "HDEL new n",
+      "HSET h e 5",
+      "HSET g x y",
+      "RPUSH l a b c d e a b c",
+      "LPUSH l z y x",
+      "LPUSHX l w",
+      "RPUSHX l v",
+      "LPUSHX nosuch w",
+      "LPOP l",
+      "RPOP l 2",
+      "LPOP l 0",
+      "LSET l 1 changed",
+      "LINSERT l AFTER b new",
+      "LREM l -1 a",
+      "LTRIM l 1 5",
+      "LTRIM l 0 -1",
+      "RPUSH q a",
+      "RPOP q",
+      "RPUSH r a b",
+      "LTRIM r 5 6",
+      "SADD s a b c d e f g h i j",
+      "SADD s a",
+      "SREM s a nosuch",
+      "SPOP s",
+      "SPOP s 3",
+      "SPOP s 0",
+      "SADD t 1 2 3",
+      "SPOP t 3",
+      "SADD u x",
+      "SREM u x",
+      "EXPIRE h 1000",
+      "RENAME g i",
+      "RENAME s l2",
+      "SADD gone x",
+      "DEL gone",
+      "SADD over x",
+      "SET over y",
+      "SRANDMEMBER l2 2",
+      "GETSET over z",
+  };
+  for (const std::string& request : requests) {
+    CAPTURE(request);
+    primary.Run(request);
+    for (const auto& words : std::exchange(stream.requests, {})) REQUIRE(replica.Apply(words));
+    REQUIRE(DatasetDigest(replica.keyspace) == DatasetDigest(primary.keyspace));
+  }
+  CHECK(primary.keyspace.size() == 6);
+}
+
+TEST_CASE("HINCRBYFLOAT is propagated with its result") {
+  FakeServer server;
+  server.Run("HINCRBYFLOAT h f 0.1");
+  server.Run("HINCRBYFLOAT h f 0.2");
+  CHECK(server.TakeStream() == Stream{"HSET h f 0.1", "HSET h f 0.3"});
+}
+
+TEST_CASE("what changes nothing is not propagated") {
+  FakeServer server;
+  server.Run("SADD s a");
+  server.Run("RPUSH l a");
+  server.Run("HSET h a 1");
+  server.TakeStream();
+  for (const std::string request :
+       {"SADD s a", "SREM s b", "SPOP nosuch", "SPOP s 0", "LREM l 0 b", "LPOP l 0", "LPOP nosuch",
+        "LINSERT l BEFORE b c", "LSET l 5 b", "LPUSHX nosuch a", "HDEL h b", "HSETNX h a 2",
+        "HINCRBY h a x", "HSET s a 1", "RESTORE s 0 x", "LRANGE l 0 -1", "HGETALL h"}) {
+    CAPTURE(request);
+    server.Run(request);
+    CHECK(server.TakeStream().empty());
+  }
+}
+
+// --- DUMP and RESTORE ---
+
+TEST_CASE("a restored key has its value and its time to live, and so on replicas") {
+  FakeServer primary;
+  FakeReplica replica;
+  WordSink stream;
+  primary.executor.set_replication_sink(&stream);
+  primary.keyspace.set_now_ms(1000);
+  replica.keyspace.set_now_ms(900);
+  primary.Run("RPUSH l a b");
+  primary.Run("HSET over a 1");
+  const std::string payload = DumpPayload(primary.keyspace.Find("l")->value);
+  CHECK(primary.RunWords({"RESTORE", "k", "500", payload}) == "+OK\r\n");
+  CHECK(primary.RunWords({"RESTORE", "forever", "0", payload}) == "+OK\r\n");
+  CHECK(primary.RunWords({"RESTORE-ASKING", "over", "0", payload, "REPLACE"}) == "+OK\r\n");
+  CHECK(primary.RunWords({"RESTORE", "over", "0", payload}) ==
+        "-BUSYKEY Target key name already exists.\r\n");
+  for (const auto& words : std::exchange(stream.requests, {})) REQUIRE(replica.Apply(words));
+  CHECK(DatasetDigest(replica.keyspace) == DatasetDigest(primary.keyspace));
+  CHECK(primary.keyspace.Find("k")->expires_at_ms == 1500);
+  CHECK(replica.keyspace.Find("k")->expires_at_ms == 1500);
+  CHECK(primary.Run("LRANGE over 0 -1") == "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+}
+
+TEST_CASE("what is restored when its time is over does not appear, and deletes what it replaces") {
+  FakeServer server;
+  server.Run("SET a 1");
+  server.Run("SET b 1");
+  server.TakeStream();
+  const std::string payload = DumpPayload(server.keyspace.Find("a")->value);
+  CHECK(server.RunWords({"RESTORE", "new", "5", payload, "ABSTTL"}) == "+OK\r\n");
+  CHECK(server.TakeStream().empty());
+  CHECK(server.RunWords({"RESTORE", "b", "5", payload, "ABSTTL", "REPLACE"}) == "+OK\r\n");
+  CHECK(server.TakeStream() == Stream{"DEL b"});
+  CHECK(server.keyspace.size() == 1);
+}
+
+TEST_CASE("a replica keeps what is restored even if its own clock is ahead") {
+  FakeReplica replica;
+  replica.keyspace.set_now_ms(10'000);
+  Value value;
+  value.string() = "v";
+  REQUIRE(replica.Apply({"RESTORE", "k", "9000", DumpPayload(value), "REPLACE", "ABSTTL"}));
+  CHECK(replica.keyspace.size() == 1);
+  CHECK(replica.Run("GET k") == "$-1\r\n");
+}
+
+TEST_CASE("a time to live that would overflow is refused") {
+  FakeServer server;
+  CHECK(server.RunWords({"RESTORE", "k", "9223372036854775807", DumpPayload(Value())}) ==
+        "-ERR Invalid TTL value, must be >= 0\r\n");
+  CHECK(server.keyspace.size() == 0);
+}
+
+TEST_CASE("what cannot be restored leaves what was there") {
+  FakeServer server;
+  server.Run("SET k v");
+  const std::string payload = DumpPayload(server.keyspace.Find("k")->value);
+  server.TakeStream();
+  CHECK(server.RunWords({"RESTORE", "k", "0", payload + "x", "REPLACE"}) ==
+        "-ERR DUMP payload version or checksum are wrong\r\n");
+  CHECK(server.Run("GET k") == "$1\r\nv\r\n");
+  CHECK(server.TakeStream().empty());
+}
+
+// --- Snapshots ---
+
+TEST_CASE("a snapshot holds containers as they were, whatever changes them") {
+  const Stream setup = {"HSET h a 1 b 2", "RPUSH l a b c", "SADD s a b c", "SET str v",
+                        "EXPIRE h 1000"};
+  const Stream changes = {
+      "HSET h a 9",
+      "HSET h c 9",
+      "HMSET h a 9",
+      "HSETNX h z 1",
+      "HDEL h a",
+      "HDEL h a b",
+      "HINCRBY h a 1",
+      "HINCRBYFLOAT h a 1",
+      "LPUSH l x",
+      "RPUSH l x",
+      "LPUSHX l x",
+      "RPUSHX l x",
+      "LPOP l",
+      "RPOP l 2",
+      "LPOP l 3",
+      "LSET l 0 x",
+      "LINSERT l AFTER a x",
+      "LREM l 0 a",
+      "LTRIM l 1 1",
+      "LTRIM l 5 6",
+      "SADD s x",
+      "SREM s a",
+      "SREM s a b c",
+      "SPOP s",
+      "SPOP s 2",
+      "SPOP s 3",
+      "SET h v",
+      "RENAME h l",
+      "DEL s",
+      "EXPIRE l 10",
+      "PERSIST h",
+      "FLUSHALL",
+      "GETSET str w",
+      "RESTORE s 0 PAYLOAD REPLACE",
+  };
+  Value restored;
+  restored.string() = "restored";
+  const std::string payload = DumpPayload(restored);
+  for (const std::string& change : changes) {
+    CAPTURE(change);
+    FakeServer server;
+    for (const std::string& request : setup) server.Run(request);
+    std::map<std::string, std::string> before;
+    server.keyspace.ForEach(
+        [&](Entry& entry) { before[std::string(entry.key())] = ValueDigest(entry); });
+    REQUIRE(before.size() == 4);
+    std::map<std::string, std::string> snapshot;
+    server.keyspace.StartSnapshot([&](const Entry& entry) {
+      REQUIRE(snapshot.emplace(entry.key(), ValueDigest(entry)).second);
+    });
+    std::vector<std::string> words = Words(change);
+    for (std::string& word : words) {
+      if (word == "PAYLOAD") word = payload;
+    }
+    server.TakeStream();
+    REQUIRE(server.RunWords(words)[0] != '-');
+    REQUIRE_FALSE(server.TakeStream().empty());
+    while (server.keyspace.AdvanceSnapshot(1)) {
+    }
+    CHECK(snapshot == before);
+  }
+}
+
+// --- Memory ---
+
+TEST_CASE("a large container is freed by and by, however it goes") {
+  const Stream ends = {"DEL s",         "UNLINK s",      "SET s v",
+                       "SPOP s 100000", "RENAME t s",    "RESTORE s 0 PAYLOAD REPLACE",
+                       "EXPIRE s -1",   "FLUSHALL ASYNC"};
+  for (const std::string& end : ends) {
+    CAPTURE(end);
+    FakeServer server;
+    AddMembers(server, "s", 5000);
+    server.Run("SET t v");
+    std::vector<std::string> words = Words(end);
+    for (std::string& word : words) {
+      if (word == "PAYLOAD") word = DumpPayload(server.keyspace.Find("t")->value);
+    }
+    server.RunWords(words);
+    CHECK(server.keyspace.pending_frees() > 0);
+    int steps = 0;
+    while (server.keyspace.pending_frees() > 0) {
+      bool stepped = false;
+      server.keyspace.Maintain([&stepped] { return std::exchange(stepped, true); });
+      REQUIRE(++steps < 100);
+    }
+    CHECK(steps >= 5);
+  }
+}
+
+TEST_CASE("a large list that is cut down is freed by and by") {
+  FakeServer server;
+  std::vector<std::string> request = {"RPUSH", "l"};
+  for (int i = 0; i < 5000; ++i) request.push_back("e" + std::to_string(i));
+  server.RunWords(request);
+  server.Run("LTRIM l 4000 4009");
+  CHECK(server.Run("LLEN l") == ":10\r\n");
+  CHECK(Bulks(server.Run("LRANGE l 0 0"))[0] == "e4000");
+  CHECK(server.keyspace.pending_frees() == 1);
+}
+
+TEST_CASE("small containers are freed at once") {
+  FakeServer server;
+  AddMembers(server, "s", 100);
+  server.Run("DEL s");
+  CHECK(server.keyspace.pending_frees() == 0);
+}
+
+TEST_CASE("a string takes no more memory because there are containers") {
+  CHECK(sizeof(Value) <= sizeof(std::string) + sizeof(void*));
+}
+
+}  // namespace
+}  // namespace kv
