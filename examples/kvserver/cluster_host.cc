@@ -188,12 +188,11 @@ void ClusterHost::ReportDataPresent() {
 }
 
 void ClusterHost::OnDirective(std::string_view directive) {
-  if (directive.substr(0, 8) != "cluster-") return;
+  if (directive.substr(0, 8) != "cluster-" && directive != "replica-priority") return;
   alive_timer_.Start(0, static_cast<uint64_t>(AliveIntervalMs(server_.config())));
   Post([options = OptionsFor(server_.config())](Node& node) mutable {
-    // Addresses are fixed at start.
-    options.bus = node.options().bus;
-    options.client = node.options().client;
+    // Where peers reach the bus is fixed at start, as far as the port goes.
+    options.bus.port = node.options().bus.port;
     options.max_link_queue_bytes = node.options().max_link_queue_bytes;
     options.seed = node.options().seed;
     const absl::Status status = node.Reconfigure(options);

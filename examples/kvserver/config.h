@@ -70,6 +70,7 @@ struct Config {
   int64_t cluster_replica_validity_factor = 10;
   bool cluster_replica_no_failover = false;
   bool cluster_allow_reads_when_down = false;
+  int64_t cluster_ping_interval = 1000;  // milliseconds
   int64_t cluster_link_sendbuf_limit = 0;
 
   // Replication.
@@ -79,6 +80,7 @@ struct Config {
   int64_t repl_timeout = 60;              // seconds
   int64_t repl_ping_replica_period = 10;  // seconds
   int64_t repl_backlog_size = 1ll << 20;
+  int64_t replica_priority = 100;
   int64_t min_replicas_to_write = 0;
   int64_t min_replicas_max_lag = 10;  // seconds
 

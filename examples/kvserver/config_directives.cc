@@ -244,6 +244,7 @@ std::vector<Directive> MakeDirectives() {
       YesNo("cluster-enabled", &Config::cluster_enabled, Change::kNever),
       Memory("cluster-link-sendbuf-limit", &Config::cluster_link_sendbuf_limit, {0, kMaxLong}),
       Number("cluster-node-timeout", &Config::cluster_node_timeout, {0, kMaxLong}),
+      Number("cluster-ping-interval", &Config::cluster_ping_interval, kFromZero),
       Number("cluster-port", &Config::cluster_port, kPort, Change::kNever),
       YesNo("cluster-replica-no-failover", &Config::cluster_replica_no_failover, Change::kAnyTime,
             "cluster-slave-no-failover"),
@@ -273,6 +274,8 @@ std::vector<Directive> MakeDirectives() {
       Number("repl-ping-replica-period", &Config::repl_ping_replica_period, kFromOne,
              Change::kAnyTime, "repl-ping-slave-period"),
       Number("repl-timeout", &Config::repl_timeout, kFromOne),
+      Number("replica-priority", &Config::replica_priority, kFromZero, Change::kAnyTime,
+             "slave-priority"),
       Text("requirepass", &Config::requirepass),
       Save(),
       Number("tcp-backlog", &Config::tcp_backlog, kFromZero, Change::kNever),
@@ -311,11 +314,11 @@ constexpr std::string_view kWithoutEffect =
     " rdbcompression rename-command repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load"
     " repl-diskless-sync repl-diskless-sync-max-replicas replica-announce-ip"
     " replica-announce-port replica-announced replica-ignore-disk-write-errors"
-    " replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only"
+    " replica-ignore-maxmemory replica-lazy-flush replica-read-only"
     " replica-serve-stale-data replicaof sanitize-dump-payload server_cpulist"
     " set-max-intset-entries set-proc-title shutdown-on-sigint shutdown-on-sigterm"
     " shutdown-timeout slave-announce-ip slave-announce-port slave-ignore-maxmemory"
-    " slave-lazy-flush slave-priority slave-read-only slave-serve-stale-data slaveof"
+    " slave-lazy-flush slave-read-only slave-serve-stale-data slaveof"
     " slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error"
     " stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility"
     " syslog-ident tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers"

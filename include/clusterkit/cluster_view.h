@@ -26,6 +26,7 @@ struct NodeView {
   Health health = Health::kOnline;
   Epoch config_epoch;  // A primary's own; zero for replicas.
   bool no_failover = false;
+  int replica_priority = kUsualReplicaPriority;
   bool linked = false;  // Our link to it is up. Always true for self.
   int slot_count = 0;
   friend bool operator==(const NodeView&, const NodeView&) = default;

@@ -29,6 +29,19 @@ struct NodeRemoved {
   friend bool operator==(const NodeRemoved&, const NodeRemoved&) = default;
 };
 
+// A node is reached elsewhere from now on: who replicates from it or redirects to it looks again.
+struct AddressChanged {
+  enum class Cause : uint8_t {
+    kSaidSo,   // The node's own word.
+    kGossip,   // A third node's, while it failed here.
+    kLearned,  // Ours, as a peer sees us.
+    kCommand,  // Ours, by Reconfigure.
+  } cause = Cause::kSaidSo;
+  NodeId id;
+  Endpoint bus, client;
+  friend bool operator==(const AddressChanged&, const AddressChanged&) = default;
+};
+
 struct HealthChanged {
   enum class Cause : uint8_t {
     kSilence,        // PFAIL: nothing heard for node_timeout.
@@ -166,10 +179,10 @@ struct Halted {
 };
 
 using Event =
-    std::variant<NodeAdded, NodeRemoved, HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound,
-                 ClusterStateChanged, ConfigEpochChanged, ElectionNotEligible, ElectionScheduled,
-                 ElectionStarted, ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed,
-                 HostStalled, DataGuardChanged, Halted>;
+    std::variant<NodeAdded, NodeRemoved, AddressChanged, HealthChanged, SuspicionHeard, RoleChanged,
+                 SlotsRebound, ClusterStateChanged, ConfigEpochChanged, ElectionNotEligible,
+                 ElectionScheduled, ElectionStarted, ElectionEnded, VoteDenied, VoteCast,
+                 PeerRefused, MeetFailed, HostStalled, DataGuardChanged, Halted>;
 
 }  // namespace clusterkit
 

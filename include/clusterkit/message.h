@@ -197,6 +197,7 @@ struct Header {
   bool progress_unknown = false;  // The sender's host has not reported any since its start.
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.
   bool no_failover = false;
+  int replica_priority = kUsualReplicaPriority;
   bool data_missing = false;  // Owns slots but has lost their content.
   bool abstaining = false;    // Is a voter, but may not vote yet.
   ClusterState state = ClusterState::kFail;

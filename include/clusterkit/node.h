@@ -85,7 +85,9 @@ class Node {
   bool BumpEpoch();
   // Serve although the data is missing. FailedPrecondition: no guard is active.
   absl::Status OverruleDataGuard();
-  // Changes what can change at run time: everything but addresses, name, limits and seed.
+  // Changes what can change at run time: everything but the port of the bus, the name, the seed,
+  // and the limits of nodes, frames and queues. Peers hear of another address in the next messages;
+  // where the bus listens stays.
   // InvalidArgument: see Options::Validate, or a fixed field differs.
   absl::Status Reconfigure(const Options& options);
 

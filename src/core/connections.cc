@@ -135,9 +135,10 @@ void NodeCore::Impl::OnGoodbye(Link& link, const Goodbye& goodbye) {
 void NodeCore::Impl::LearnOwnHost(const std::string& host) {
   if (host.empty()) return;
   if (!self().bus.host.empty() && !self().client.host.empty()) return;
-  KnownNode& me = table_.Edit(table_.self_id());
-  if (me.bus.host.empty()) me.bus.host = host;
-  if (me.client.host.empty()) me.client.host = host;
+  Endpoint bus = self().bus, client = self().client;
+  if (bus.host.empty()) bus.host = host;
+  if (client.host.empty()) client.host = host;
+  SetAddress(table_.self_id(), bus, client, AddressChanged::Cause::kLearned);
   RequestSave(/*sync=*/false);
 }
 

@@ -44,6 +44,7 @@ Header NodeCore::Impl::MakeHeader() const {
   header.bus = self().bus;
   header.client = self().client;
   header.no_failover = options_.no_failover;
+  header.replica_priority = options_.replica_priority;
   header.progress_unknown = !replication_reported_;
   header.data_missing = guard_ != DataGuard::kOff;
   header.abstaining = coordinator_.Abstaining();
@@ -251,9 +252,7 @@ void NodeCore::Impl::MergeGossip(const NodeId& from, const std::vector<GossipEnt
     if (item.suspected) Touch(item.subject);
   }
   for (const GossipEntry& entry : merge.moved) {
-    KnownNode& node = table_.Edit(entry.id);
-    node.bus = entry.bus;
-    node.client = entry.client;
+    SetAddress(entry.id, entry.bus, entry.client, AddressChanged::Cause::kGossip);
     for (LinkId id : links_.AllOf(entry.id)) {
       if (links_.Find(id)->outbound) CloseLink(id);
     }

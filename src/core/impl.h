@@ -143,6 +143,8 @@ class NodeCore::Impl {
   // ------------------------------------------------------
   void ApplyHeader(Link& link, const Header& header);
   void ApplyAddress(const Link& link, const Header& header);
+  void SetAddress(const NodeId& id, const Endpoint& bus, const Endpoint& client,
+                  AddressChanged::Cause cause);
   void ApplyRole(const Header& header);
   void FollowPrimary(const Header& header);
   void PrimaryBecameReplica(const Header& header);
@@ -179,6 +181,7 @@ class NodeCore::Impl {
   void OnAuthRefusal(const Header& header, const FailoverAuthRefusal& refusal);
   void SendProgress(bool final);
   void UpdateDataGuard();
+  bool IsBetterSuccessor(const NodeView& node, const NodeId& than) const;
 
   Options options_;
   Rng rng_;

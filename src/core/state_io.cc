@@ -65,6 +65,7 @@ void SetOwnAddress(KnownNode& self, const Options& options) {
   if (!options.bus.host.empty()) self.bus.host = options.bus.host;
   if (!options.client.host.empty()) self.client.host = options.client.host;
   self.no_failover = options.no_failover;
+  self.replica_priority = options.replica_priority;
   self.health = Health::kOnline;
 }
 

@@ -28,6 +28,25 @@ std::string Line(const NodeRemoved& event, NameOf name) {
   return absl::StrCat(name(event.id), " removed");
 }
 
+std::string_view CauseText(AddressChanged::Cause cause) {
+  switch (cause) {
+    case AddressChanged::Cause::kSaidSo:
+      return "its own word";
+    case AddressChanged::Cause::kGossip:
+      return "gossip";
+    case AddressChanged::Cause::kLearned:
+      return "learned";
+    case AddressChanged::Cause::kCommand:
+      return "command";
+  }
+  return "unknown";
+}
+
+std::string Line(const AddressChanged& event, NameOf name) {
+  return absl::StrCat(name(event.id), " is at ", Describe(event.client), ", bus ",
+                      Describe(event.bus), " (", Av(CauseText(event.cause)), ")");
+}
+
 std::string CauseText(const HealthChanged& event, NameOf name) {
   switch (event.cause) {
     case HealthChanged::Cause::kSilence:

@@ -26,6 +26,7 @@ struct KnownNode {
   Health health = Health::kOnline;
   Epoch config_epoch;
   bool no_failover = false;
+  int replica_priority = kUsualReplicaPriority;
   bool linked = false;
 };
 

@@ -104,6 +104,12 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   out.progress.synced = in.progress().synced();
   CLUSTERKIT_RETURN_IF_ERROR(DecodeAddresses(at, in.addresses(), out.bus, out.client));
   out.no_failover = in.no_failover();
+  if (in.has_replica_priority()) {
+    if (in.replica_priority() > kLowestReplicaPriority) {
+      return FieldPath(at, "replica_priority").Invalid(absl::StrCat(in.replica_priority()));
+    }
+    out.replica_priority = static_cast<int>(in.replica_priority());
+  }
   out.data_missing = in.data_missing();
   out.abstaining = in.abstaining();
   out.facts_version = in.facts_version();

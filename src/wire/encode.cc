@@ -50,6 +50,9 @@ void Encode(const Header& header, v1::Header& out) {
   }
   Encode(header.bus, header.client, *out.mutable_addresses());
   out.set_no_failover(header.no_failover);
+  if (header.replica_priority != kUsualReplicaPriority) {
+    out.set_replica_priority(static_cast<uint32_t>(header.replica_priority));
+  }
   out.set_data_missing(header.data_missing);
   out.set_abstaining(header.abstaining);
   out.set_facts_version(header.facts_version);

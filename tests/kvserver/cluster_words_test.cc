@@ -154,5 +154,27 @@ TEST_CASE("cluster directives become options that are valid") {
   CHECK(OptionsFor(config).Validate().ok());
 }
 
+TEST_CASE("a ping interval is one within its bounds, and its usual value is none") {
+  Config config;
+  config.cluster_node_timeout = 2000;
+  CHECK_FALSE(OptionsFor(config).ping_interval.has_value());
+  for (const auto& [value, expected] :
+       {std::pair{0, 1}, std::pair{300, 300}, std::pair{5000, 1000}}) {
+    config.cluster_ping_interval = value;
+    CHECK(OptionsFor(config).ping_interval == absl::Milliseconds(expected));
+    CHECK(OptionsFor(config).Validate().ok());
+  }
+  config.cluster_node_timeout = 1;
+  CHECK(OptionsFor(config).Validate().ok());
+}
+
+TEST_CASE("the priority of a replica is taken, and cut to what the library knows") {
+  Config config;
+  CHECK(OptionsFor(config).replica_priority == clusterkit::kUsualReplicaPriority);
+  config.replica_priority = 2000000000;
+  CHECK(OptionsFor(config).replica_priority == clusterkit::kLowestReplicaPriority);
+  CHECK(OptionsFor(config).Validate().ok());
+}
+
 }  // namespace
 }  // namespace kv

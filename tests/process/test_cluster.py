@@ -58,6 +58,17 @@ class Formed(harness.ProcessTest):
         wait_until(lambda: all(view(s) == view(self.entry) for s in self.formed.servers), 10,
                    "all servers show the same nodes")
 
+    def test_an_address_announced_at_run_time_reaches_all(self):
+        name = "cluster-announce-port"
+        self.entry.call("CONFIG", "SET", name, "7777")
+        self.addCleanup(self.entry.call, "CONFIG", "SET", name, "0")
+        my_id = self.entry.myself().id
+        def shown():
+            return {n.port for s in self.formed.servers for n in s.nodes() if n.id == my_id}
+        wait_until(lambda: shown() == {7777}, 10, "all servers show the new port")
+        self.entry.call("CONFIG", "SET", name, "0")
+        wait_until(lambda: shown() == {self.entry.port}, 10, "all servers show the old port")
+
     def test_config_epochs_are_distinct(self):
         epochs = [s.myself().config_epoch for s in self.primaries]
         self.assertEqual(len(set(epochs)), 3, epochs)

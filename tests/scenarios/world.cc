@@ -18,7 +18,7 @@ namespace {
 const std::set<std::string>& EventKinds() {
   static const auto* kinds =
       new std::set<std::string>{"health", "suspicion", "election",   "vote",  "role", "slots",
-                                "state",  "epoch",     "membership", "guard", "halt"};
+                                "state",  "epoch",     "membership", "guard", "halt", "address"};
   return *kinds;
 }
 
@@ -27,6 +27,7 @@ struct KindVisitor {
   const char* operator()(const NodeRemoved&) const { return "membership"; }
   const char* operator()(const PeerRefused&) const { return "membership"; }
   const char* operator()(const MeetFailed&) const { return "membership"; }
+  const char* operator()(const AddressChanged&) const { return "address"; }
   const char* operator()(const HealthChanged&) const { return "health"; }
   const char* operator()(const SuspicionHeard&) const { return "suspicion"; }
   const char* operator()(const RoleChanged&) const { return "role"; }

@@ -72,6 +72,7 @@ Header RandomHeader(Rng& rng) {
   if (Half(rng)) header.progress = {RandomEpoch(rng), Number(rng), Half(rng)};
   std::tie(header.bus, header.client) = Endpoints(rng);
   header.no_failover = Half(rng);
+  if (Half(rng)) header.replica_priority = static_cast<int>(rng.Below(1000001));
   header.data_missing = Half(rng);
   header.abstaining = Half(rng);
   header.facts_version = Number(rng);

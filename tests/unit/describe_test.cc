@@ -85,6 +85,11 @@ TEST_CASE("membership events print as one line each") {
   REQUIRE(Line(NodeAdded{NodeAdded::By::kGossip, kP2, {"10.0.0.2", 17000}}) ==
           "p2 added (gossip, 10.0.0.2:17000)");
   REQUIRE(Line(NodeRemoved{kP2}) == "p2 removed");
+  const Endpoint bus{"10.0.0.3", 17000}, client{"10.0.0.3", 7000};
+  REQUIRE(Line(AddressChanged{AddressChanged::Cause::kSaidSo, kP2, bus, client}) ==
+          "p2 is at 10.0.0.3:7000, bus 10.0.0.3:17000 (its own word)");
+  REQUIRE(Line(AddressChanged{AddressChanged::Cause::kGossip, kP2, bus, client}) ==
+          "p2 is at 10.0.0.3:7000, bus 10.0.0.3:17000 (gossip)");
   REQUIRE(Line(MeetFailed{{"10.0.0.9", 17000}}) == "MEET 10.0.0.9:17000 got no answer");
   REQUIRE(Line(PeerRefused{"10.0.0.9", Goodbye::Reason::kClusterName, "named \"b\""}) ==
           "peer 10.0.0.9 refused (other cluster): named \\\"b\\\"");

@@ -54,6 +54,7 @@ Header ExtremeHeader() {
   header.client = {"fe80::1%eth0", 65535};
   header.no_failover = header.data_missing = header.abstaining = true;
   header.progress_unknown = true;
+  header.replica_priority = kLowestReplicaPriority;
   header.facts_version = kMax;
   header.state = ClusterState::kFail;
   return header;

@@ -113,6 +113,12 @@ absl::Status ApplyOptions(const Command& command, Options& options) {
       read(options.replica_validity_base, c.Time("validity-base", options.replica_validity_base)));
   CLUSTERKIT_RETURN_IF_ERROR(
       read(options.no_failover, c.Switch("no-failover", options.no_failover)));
+  if (c.Named("ping-interval", "") != "") {
+    CLUSTERKIT_RETURN_IF_ERROR(
+        read(options.ping_interval, c.Time("ping-interval", options.PingInterval())));
+  }
+  CLUSTERKIT_RETURN_IF_ERROR(
+      read(options.replica_priority, c.Number("priority", options.replica_priority)));
   CLUSTERKIT_RETURN_IF_ERROR(read(options.allow_replica_migration,
                                   c.Switch("migration", options.allow_replica_migration)));
   CLUSTERKIT_RETURN_IF_ERROR(

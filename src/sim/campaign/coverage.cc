@@ -27,6 +27,19 @@ struct NameOfBranch {
     return e.by == NodeAdded::By::kMeet ? "member: added by MEET" : "member: added by gossip";
   }
   std::string operator()(const NodeRemoved&) const { return "member: removed"; }
+  std::string operator()(const AddressChanged& e) const {
+    switch (e.cause) {
+      case AddressChanged::Cause::kSaidSo:
+        return "address: its own word";
+      case AddressChanged::Cause::kGossip:
+        return "address: by gossip";
+      case AddressChanged::Cause::kLearned:
+        return "address: learned";
+      case AddressChanged::Cause::kCommand:
+        return "address: command";
+    }
+    return "";
+  }
   std::string operator()(const HealthChanged& e) const {
     switch (e.cause) {
       case HealthChanged::Cause::kSilence:
