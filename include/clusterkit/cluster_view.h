@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "clusterkit/node_details.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/slot_map.h"
 #include "clusterkit/time.h"
@@ -29,6 +30,7 @@ struct NodeView {
   int replica_priority = kUsualReplicaPriority;
   bool linked = false;  // Our link to it is up. Always true for self.
   int slot_count = 0;
+  NodeDetails details;
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
 

@@ -29,6 +29,17 @@ struct NodeRemoved {
   friend bool operator==(const NodeRemoved&, const NodeRemoved&) = default;
 };
 
+// A node has other names or tags.
+struct NodeDetailsChanged {
+  enum class Cause : uint8_t {
+    kSaidSo,   // The node's own word.
+    kCommand,  // Ours, by Reconfigure.
+  } cause = Cause::kSaidSo;
+  NodeId id;
+  NodeDetails details;
+  friend bool operator==(const NodeDetailsChanged&, const NodeDetailsChanged&) = default;
+};
+
 // A node is reached elsewhere from now on: who replicates from it or redirects to it looks again.
 struct AddressChanged {
   enum class Cause : uint8_t {
@@ -179,10 +190,10 @@ struct Halted {
 };
 
 using Event =
-    std::variant<NodeAdded, NodeRemoved, AddressChanged, HealthChanged, SuspicionHeard, RoleChanged,
-                 SlotsRebound, ClusterStateChanged, ConfigEpochChanged, ElectionNotEligible,
-                 ElectionScheduled, ElectionStarted, ElectionEnded, VoteDenied, VoteCast,
-                 PeerRefused, MeetFailed, HostStalled, DataGuardChanged, Halted>;
+    std::variant<NodeAdded, NodeRemoved, AddressChanged, NodeDetailsChanged, HealthChanged,
+                 SuspicionHeard, RoleChanged, SlotsRebound, ClusterStateChanged, ConfigEpochChanged,
+                 ElectionNotEligible, ElectionScheduled, ElectionStarted, ElectionEnded, VoteDenied,
+                 VoteCast, PeerRefused, MeetFailed, HostStalled, DataGuardChanged, Halted>;
 
 }  // namespace clusterkit
 

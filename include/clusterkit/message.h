@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "clusterkit/node_details.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/slot_map.h"
 #include "clusterkit/types.h"
@@ -24,7 +25,9 @@ inline constexpr uint32_t kProtocolVersion = 1;
 
 // Both sides understand heartbeats that carry only the digest of an unchanged slot claim.
 inline constexpr uint64_t kFeatureDigestHeartbeat = uint64_t{1} << 0;
-inline constexpr uint64_t kSupportedFeatures = kFeatureDigestHeartbeat;
+// Both sides understand NodeDetails.
+inline constexpr uint64_t kFeatureNodeDetails = uint64_t{1} << 4;
+inline constexpr uint64_t kSupportedFeatures = kFeatureDigestHeartbeat | kFeatureNodeDetails;
 
 struct Hello {
   uint32_t min_version = kProtocolVersion, max_version = kProtocolVersion;
@@ -74,6 +77,8 @@ struct Heartbeat {
   // Digest of the receiver's slot claim as the sender holds it. If it differs from the
   // receiver's own, the receiver's next heartbeat carries the claim in full.
   uint64_t known_claim_digest = 0;
+  // Likewise of the receiver's NodeDetails.
+  uint64_t known_details_digest = 0;
   // PONG: alive, but do not count this as confirmation that you are a voter, nor towards your
   // lease. Said while the receiver is no voter or failed in the sender's view, or the sender's
   // vote for another node of that shard may still count.
@@ -193,6 +198,10 @@ struct Header {
   uint64_t claim_digest = 0;
   // The slots themselves, when the receiver may not know them.
   std::optional<SlotSet> claim;
+  // Of the sender's NodeDetails; zero if there are none. And these, when the receiver may not know
+  // them.
+  uint64_t details_digest = 0;
+  std::optional<NodeDetails> details;
   Progress progress;
   bool progress_unknown = false;  // The sender's host has not reported any since its start.
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.

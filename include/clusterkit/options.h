@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "clusterkit/node_details.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -25,6 +26,9 @@ struct Options {
   // at most 255 printable ASCII characters, without those that part fields of the state file
   // (space , @ =). All but the port of the bus, on which the node listens, can change at run time.
   Endpoint bus, client;
+
+  // Names and tags, for people and clients. Can change at run time.
+  NodeDetails details;
 
   // --- Failure detection ------------------------------------------------------------------
 

@@ -212,6 +212,11 @@ absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
   Endpoint client = options.client.host != options_.client.host ? options.client : self().client;
   client.port = options.client.port;
   SetAddress(table_.self_id(), bus, client, AddressChanged::Cause::kCommand);
+  if (options.details != options_.details) {
+    table_.Edit(table_.self_id()).SetDetails(options.details);
+    Emit(
+        NodeDetailsChanged{NodeDetailsChanged::Cause::kCommand, table_.self_id(), options.details});
+  }
   options_ = options;
   KnownNode& me = table_.Edit(table_.self_id());
   me.no_failover = options.no_failover;

@@ -26,6 +26,7 @@ void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   facts.heard = true;
   facts.data_missing = header.data_missing;
   ApplyAddress(link, header);
+  ApplyDetails(header);
   ApplyRole(header);
   if (self().primary == header.sender) FollowPrimary(header);
   if (header.role == Role::kPrimary) {
@@ -55,6 +56,18 @@ void NodeCore::Impl::ApplyAddress(const Link& link, const Header& header) {
   if (outbound != nullptr && outbound->id != link.id) CloseLink(outbound->id);
   detector_.OnLinkUp(header.sender);
   links_.WantDial(header.sender, now_, /*at_once=*/true);
+}
+
+void NodeCore::Impl::ApplyDetails(const Header& header) {
+  if (table_.Find(header.sender)->details_digest == header.details_digest) return;
+  if (!header.details && header.details_digest != 0) return;  // What we echo will bring it.
+  if (header.details && !header.details->Validate().ok()) return;
+  KnownNode& node = table_.Edit(header.sender);
+  const NodeDetails before = node.details;
+  node.SetDetails(header.details.value_or(NodeDetails()));
+  if (node.details == before) return;
+  RequestSave(/*sync=*/false);
+  Emit(NodeDetailsChanged{NodeDetailsChanged::Cause::kSaidSo, node.id, node.details});
 }
 
 void NodeCore::Impl::SetAddress(const NodeId& id, const Endpoint& bus, const Endpoint& client,

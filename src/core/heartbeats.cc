@@ -41,6 +41,7 @@ Header NodeCore::Impl::MakeHeader() const {
   header.primary = self().primary;
   header.config_epoch = ShownConfigEpoch();
   header.claim_digest = table_.OwnDigest();
+  header.details_digest = self().details_digest;
   header.bus = self().bus;
   header.client = self().client;
   header.no_failover = options_.no_failover;
@@ -57,7 +58,7 @@ void NodeCore::Impl::RefreshFacts() {
   Header header = MakeHeader();
   if (header == facts_->header) return;
   ++header.facts_version;
-  facts_ = std::make_shared<Facts>(Facts{std::move(header), table_.OwnSlots()});
+  facts_ = std::make_shared<Facts>(Facts{std::move(header), table_.OwnSlots(), self().details});
 }
 
 bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
@@ -79,6 +80,11 @@ bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
       message.header.claim = facts.claim;
       link.claim_sent = facts.header.claim_digest;
     }
+    if ((link.features & kFeatureNodeDetails) != 0 &&
+        link.details_sent.value_or(0) != facts.header.details_digest) {
+      message.header.details = facts.details;
+      link.details_sent = facts.header.details_digest;
+    }
   }
   ++counters_.sent[static_cast<size_t>(KindOf(message))];
   return true;
@@ -95,6 +101,7 @@ bool NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t st
   heartbeat.stamp = stamp;
   if (const KnownNode* node = table_.Find(*link.peer)) {
     heartbeat.known_claim_digest = table_.facts(*link.peer).claim_digest;
+    heartbeat.known_details_digest = node->details_digest;
     heartbeat.withholds_lease = kind == Heartbeat::Kind::kPong &&
                                 (node->health == Health::kFail || !View().IsVoter(node->id) ||
                                  ledger().BlockedFor(node->shard, node->id, now_).has_value());
@@ -218,9 +225,16 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
 }
 
 void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat) {
-  // The peer does not hold what we claim: say it in full on the next occasion.
-  if (heartbeat.known_claim_digest != durable_facts_->header.claim_digest) {
-    for (LinkId id : links_.AllOf(header.sender)) links_.Find(id)->claim_sent.reset();
+  // The peer does not hold what we claim, or what we are called: say it in full on the next
+  // occasion.
+  const Header& said = durable_facts_->header;
+  const bool claim_missing = heartbeat.known_claim_digest != said.claim_digest;
+  const bool details_missing = heartbeat.known_details_digest != said.details_digest;
+  if (claim_missing || details_missing) {
+    for (LinkId id : links_.AllOf(header.sender)) {
+      if (claim_missing) links_.Find(id)->claim_sent.reset();
+      if (details_missing) links_.Find(id)->details_sent.reset();
+    }
   }
   if (heartbeat.kind == Heartbeat::Kind::kPong) {
     OnPong(link, header, heartbeat);

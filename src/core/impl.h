@@ -72,11 +72,12 @@ class NodeCore::Impl {
 
  private:
   // What this node says of itself, but for its current epoch and its progress: they promise
-  // nothing, so each message has them as they are. `claim` stands beside the header because it
-  // rarely travels.
+  // nothing, so each message has them as they are. `claim` and `details` stand beside the header
+  // because they rarely travel.
   struct Facts {
     Header header;
     SlotSet claim;
+    NodeDetails details;
   };
   struct PendingMeet {
     Endpoint bus;
@@ -145,6 +146,7 @@ class NodeCore::Impl {
   void ApplyAddress(const Link& link, const Header& header);
   void SetAddress(const NodeId& id, const Endpoint& bus, const Endpoint& client,
                   AddressChanged::Cause cause);
+  void ApplyDetails(const Header& header);
   void ApplyRole(const Header& header);
   void FollowPrimary(const Header& header);
   void PrimaryBecameReplica(const Header& header);

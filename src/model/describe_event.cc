@@ -28,6 +28,20 @@ std::string Line(const NodeRemoved& event, NameOf name) {
   return absl::StrCat(name(event.id), " removed");
 }
 
+std::string Line(const NodeDetailsChanged& event, NameOf name) {
+  const NodeDetails& details = event.details;
+  std::string line = absl::StrCat(name(event.id), details.Empty() ? " has no names or tags" : "");
+  std::string_view separator = " has ";
+  const auto add = [&](std::string_view what, const std::string& text) {
+    absl::StrAppend(&line, Av(std::exchange(separator, ", ")), Av(what), " ", text);
+  };
+  if (!details.name.empty()) add("name", OneLine(details.name));
+  if (!details.hostname.empty()) add("hostname", OneLine(details.hostname));
+  for (const auto& [key, value] : details.metadata) add(OneLine(key), OneLine(value));
+  const bool command = event.cause == NodeDetailsChanged::Cause::kCommand;
+  return absl::StrCat(line, command ? " (command)" : " (its own word)");
+}
+
 std::string_view CauseText(AddressChanged::Cause cause) {
   switch (cause) {
     case AddressChanged::Cause::kSaidSo:

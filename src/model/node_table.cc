@@ -107,6 +107,7 @@ std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version,
       view->replica_priority = node.replica_priority;
       view->linked = node.linked || id == self_;
       view->slot_count = slot_count;
+      view->details = node.details;
       entry.view = std::move(view);
     }
     views.push_back(entry.view);

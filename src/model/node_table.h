@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -28,6 +29,13 @@ struct KnownNode {
   bool no_failover = false;
   int replica_priority = kUsualReplicaPriority;
   bool linked = false;
+  NodeDetails details;
+  uint64_t details_digest = 0;
+
+  void SetDetails(NodeDetails to) {
+    details = std::move(to);
+    details_digest = details.Digest();
+  }
 };
 
 // What a peer said, kept apart from what follows from it. Does not appear in views.

@@ -77,12 +77,12 @@ absl::Status Options::Validate() const {
   }
   CLUSTERKIT_RETURN_IF_ERROR(CheckEndpoint("bus", bus));
   CLUSTERKIT_RETURN_IF_ERROR(CheckEndpoint("client", client));
+  CLUSTERKIT_RETURN_IF_ERROR(details.Validate());
   CLUSTERKIT_RETURN_IF_ERROR(CheckDuration("node_timeout", node_timeout, absl::Milliseconds(1)));
-  if (ping_interval &&
-      (*ping_interval < absl::Milliseconds(1) || *ping_interval > node_timeout / 2)) {
-    return Bad(
-        "ping_interval", absl::FormatDuration(*ping_interval),
-        absl::StrCat("1ms to node_timeout/2 (", absl::FormatDuration(node_timeout / 2), ")"));
+  const absl::Duration least = absl::Milliseconds(1), most = std::max(node_timeout / 2, least);
+  if (ping_interval && (*ping_interval < least || *ping_interval > most)) {
+    return Bad("ping_interval", absl::FormatDuration(*ping_interval),
+               absl::StrCat("1ms to node_timeout/2 (", absl::FormatDuration(most), ")"));
   }
   CLUSTERKIT_RETURN_IF_ERROR(
       CheckDuration("crash_evidence_grace", crash_evidence_grace, absl::ZeroDuration()));

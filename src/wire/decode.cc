@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
+#include "base/strings.h"
 #include "wire/enums.h"
 #include "wire/field_path.h"
 #include "wire/limits.h"
@@ -82,6 +83,20 @@ absl::Status DecodeAddresses(const FieldPath& parent, const v1::Addresses& in, E
 
 // --- Header ----------------------------------------------------------------------------------
 
+absl::Status DecodeDetails(const FieldPath& parent, const v1::NodeDetails& in, NodeDetails& out) {
+  const FieldPath at(parent, "details");
+  out.hostname = in.hostname();
+  out.name = in.name();
+  for (const v1::NodeDetails::Pair& pair : in.metadata()) {
+    if (!out.metadata.empty() && pair.key() <= out.metadata.rbegin()->first) {
+      return FieldPath(at, "metadata").Invalid("keys are not in ascending order");
+    }
+    out.metadata.emplace_hint(out.metadata.end(), pair.key(), pair.value());
+  }
+  const absl::Status status = out.Validate();
+  return status.ok() ? status : at.Invalid(Sv(status.message()));
+}
+
 absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) {
   const FieldPath at(parent, "header");
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "sender"), in.sender(), out.sender));
@@ -98,6 +113,10 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   if (in.has_claim()) {
     CLUSTERKIT_RETURN_IF_ERROR(
         DecodeSlots(FieldPath(at, "claim"), in.claim(), out.claim.emplace()));
+  }
+  out.details_digest = in.details_digest();
+  if (in.has_details()) {
+    CLUSTERKIT_RETURN_IF_ERROR(DecodeDetails(at, in.details(), out.details.emplace()));
   }
   out.progress.history.value = in.progress().history();
   out.progress.offset = in.progress().offset();
@@ -133,6 +152,7 @@ absl::Status Decode(const FieldPath& parent, const v1::Heartbeat& in, Heartbeat&
   out.stamp = in.stamp();
   out.known_claim_digest = in.known_claim_digest();
   out.withholds_lease = in.withholds_lease();
+  out.known_details_digest = in.known_details_digest();
   out.gossip.resize(in.gossip_size());
   for (int i = 0; i < in.gossip_size(); ++i) {
     CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "gossip", i), in.gossip(i), out.gossip[i]));

@@ -33,6 +33,16 @@ void Encode(const Endpoint& bus, const Endpoint& client, v1::Addresses& out) {
   if (client.host != bus.host) out.set_client_host(client.host);
 }
 
+void Encode(const NodeDetails& details, v1::NodeDetails& out) {
+  out.set_hostname(details.hostname);
+  out.set_name(details.name);
+  for (const auto& [key, value] : details.metadata) {
+    v1::NodeDetails::Pair& added = *out.add_metadata();
+    added.set_key(key);
+    added.set_value(value);
+  }
+}
+
 void Encode(const Header& header, v1::Header& out) {
   out.set_sender(Bytes(header.sender));
   out.set_shard(Bytes(header.shard));
@@ -58,6 +68,8 @@ void Encode(const Header& header, v1::Header& out) {
   out.set_facts_version(header.facts_version);
   out.set_progress_unknown(header.progress_unknown);
   out.set_state(ToWire(header.state));
+  out.set_details_digest(header.details_digest);
+  if (header.details) Encode(*header.details, *out.mutable_details());
 }
 
 void Encode(const Heartbeat& body, v1::Message& message) {
@@ -66,6 +78,7 @@ void Encode(const Heartbeat& body, v1::Message& message) {
   out.set_stamp(body.stamp);
   out.set_known_claim_digest(body.known_claim_digest);
   out.set_withholds_lease(body.withholds_lease);
+  out.set_known_details_digest(body.known_details_digest);
   out.mutable_gossip()->Reserve(static_cast<int>(body.gossip.size()));
   for (const GossipEntry& entry : body.gossip) {
     v1::GossipEntry& added = *out.add_gossip();

@@ -16,9 +16,9 @@ namespace clusterkit::scenario {
 namespace {
 
 const std::set<std::string>& EventKinds() {
-  static const auto* kinds =
-      new std::set<std::string>{"health", "suspicion", "election",   "vote",  "role", "slots",
-                                "state",  "epoch",     "membership", "guard", "halt", "address"};
+  static const auto* kinds = new std::set<std::string>{
+      "health", "suspicion",  "election", "vote", "role",    "slots",  "state",
+      "epoch",  "membership", "guard",    "halt", "address", "details"};
   return *kinds;
 }
 
@@ -28,6 +28,7 @@ struct KindVisitor {
   const char* operator()(const PeerRefused&) const { return "membership"; }
   const char* operator()(const MeetFailed&) const { return "membership"; }
   const char* operator()(const AddressChanged&) const { return "address"; }
+  const char* operator()(const NodeDetailsChanged&) const { return "details"; }
   const char* operator()(const HealthChanged&) const { return "health"; }
   const char* operator()(const SuspicionHeard&) const { return "suspicion"; }
   const char* operator()(const RoleChanged&) const { return "role"; }

@@ -59,6 +59,21 @@ GossipEntry RandomEntry(Rng& rng) {
   return entry;
 }
 
+std::string Letters(Rng& rng, size_t max_bytes) {
+  std::string text(rng.Below(max_bytes + 1), 'a');
+  for (char& c : text) c = static_cast<char>('a' + rng.Below(26));
+  return text;
+}
+
+NodeDetails RandomDetails(Rng& rng) {
+  NodeDetails details;
+  if (Half(rng)) details.hostname = Letters(rng, NodeDetails::kMaxHostnameBytes);
+  if (Half(rng)) details.name = Letters(rng, NodeDetails::kMaxNameBytes);
+  const size_t pairs = rng.Below(5);
+  for (size_t i = 0; i < pairs; ++i) details.metadata["k" + Letters(rng, 63)] = Letters(rng, 512);
+  return details;
+}
+
 Header RandomHeader(Rng& rng) {
   Header header;
   header.sender = NodeId::Random(rng);
@@ -69,6 +84,8 @@ Header RandomHeader(Rng& rng) {
   header.config_epoch = RandomEpoch(rng);
   header.claim_digest = Number(rng);
   if (Half(rng)) header.claim = RandomSlots(rng);
+  header.details_digest = Number(rng);
+  if (Half(rng)) header.details = RandomDetails(rng);
   if (Half(rng)) header.progress = {RandomEpoch(rng), Number(rng), Half(rng)};
   std::tie(header.bus, header.client) = Endpoints(rng);
   header.no_failover = Half(rng);
@@ -87,6 +104,7 @@ Heartbeat RandomHeartbeat(Rng& rng) {
   body.stamp = Number(rng);
   body.known_claim_digest = Number(rng);
   body.withholds_lease = rng.Chance(500);
+  body.known_details_digest = Number(rng);
   const size_t entries = rng.Below(rng.Chance(100) ? 100 : 6);
   for (size_t i = 0; i < entries; ++i) body.gossip.push_back(RandomEntry(rng));
   return body;

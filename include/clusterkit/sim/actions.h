@@ -21,6 +21,7 @@
 //   meet p1 p2, addslots p1 0-99, delslots p1 0-99, import p1 0-99, replicate r1 p1,
 //   forget p1 p2, reset p1 [hard], set-config-epoch p1 epoch=5, bump p1, overrule p1,
 //   reconfigure p1 node-timeout=1s client-host=10.1.1.1 client-port=7000 bus-host=
+//   reconfigure p1 name=alpha hostname=alpha.example tag=zone:a
 
 #ifndef CLUSTERKIT_SIM_ACTIONS_H_
 #define CLUSTERKIT_SIM_ACTIONS_H_

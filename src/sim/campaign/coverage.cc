@@ -27,6 +27,10 @@ struct NameOfBranch {
     return e.by == NodeAdded::By::kMeet ? "member: added by MEET" : "member: added by gossip";
   }
   std::string operator()(const NodeRemoved&) const { return "member: removed"; }
+  std::string operator()(const NodeDetailsChanged& e) const {
+    return e.cause == NodeDetailsChanged::Cause::kCommand ? "details: command"
+                                                          : "details: its own word";
+  }
   std::string operator()(const AddressChanged& e) const {
     switch (e.cause) {
       case AddressChanged::Cause::kSaidSo:

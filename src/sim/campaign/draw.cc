@@ -347,10 +347,16 @@ class Drawing {
 
   // These need no undoing.
   void ReconfigureNumber(const std::string& name) {
-    switch (rng_.Below(3)) {
+    switch (rng_.Below(5)) {
       case 0:
         return Now(absl::StrCat("reconfigure ", name, " priority=", rng_.Below(200)));
       case 1:
+        return Now(absl::StrCat("reconfigure ", name, " hostname=",
+                                rng_.Chance(300) ? "" : absl::StrCat("h", rng_.Below(100))));
+      case 2:
+        return Now(absl::StrCat("reconfigure ", name, " name=n", rng_.Below(100), " tag=t",
+                                rng_.Below(4), ":", rng_.Below(1000)));
+      case 3:
         return Now(absl::StrCat("reconfigure ", name, " client-port=", 20000 + rng_.Below(1000)));
       default:
         return Now(absl::StrCat("reconfigure ", name, " ping-interval=",
