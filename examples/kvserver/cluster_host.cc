@@ -172,10 +172,12 @@ void ClusterHost::PostAnswer(ClientId id, Answer answer) {
 void ClusterHost::AskReport(Client& client,
                             absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write) {
   client.Block();
-  Post([this, id = client.id, write = std::move(write)](Node& node) mutable {
+  Post([this, id = client.id, type = server_.config().cluster_preferred_endpoint_type,
+        write = std::move(write)](Node& node) mutable {
     // Only the copy is made on the node's thread; printing a large cluster takes longer.
-    PostAnswer(id, [report = ClusterReport{node.Status(), node.view()}, write = std::move(write)](
-                       ReplyWriter& reply) mutable { write(report, reply); });
+    PostAnswer(id,
+               [report = ClusterReport{node.Status(), node.view(), type},
+                write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); });
   });
 }
 
@@ -205,7 +207,11 @@ void ClusterHost::OnDirective(std::string_view directive) {
 
 void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
   const NodeId self = node_->view()->self().id;
-  const LogLine line = LineFor(event, self);
+  const auto view = node_->view();
+  const LogLine line = LineFor(event, self, [&view](const NodeId& id) -> std::string {
+    const NodeView* node = view->Find(id);
+    return node == nullptr ? "" : node->details.name;
+  });
   Log(line.level, line.text);
   if (const auto* role = std::get_if<clusterkit::RoleChanged>(&event)) {
     if (role->id != self) return;
@@ -277,8 +283,9 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   route.slots = absl::MakeConstSpan(slots, query.same_slot ? 1 : 2);
   route.write = (query.spec.flags & kWrite) != 0;
   route.readonly = query.client.readonly;
-  const clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
+  clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {
+    UsePreferredEndpoint(view, server_.config().cluster_preferred_endpoint_type, decision);
     *refusal = RefusalText(decision);
     return GateVerdict::kRefuse;
   }

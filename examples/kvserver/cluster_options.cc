@@ -44,6 +44,7 @@ clusterkit::Options OptionsFor(const Config& config) {
   options.bus = {host, config.cluster_announce_bus_port != 0
                            ? static_cast<uint16_t>(config.cluster_announce_bus_port)
                            : BusPort(config)};
+  options.details = {config.cluster_announce_hostname, config.cluster_announce_human_nodename, {}};
   options.node_timeout = absl::Milliseconds(std::max<int64_t>(config.cluster_node_timeout, 1));
   // The usual value of Redis paces something else, and is not worth a ping a second to everybody.
   if (config.cluster_ping_interval != kUsualPingIntervalMs) {

@@ -24,6 +24,9 @@ struct OutputLimit {
   int64_t soft_seconds = 0;
 };
 
+// How clients are told to reach a node.
+enum class EndpointType : uint8_t { kIp, kHostname, kUnknown };
+
 // What the directives set, with redis-server's defaults. Data thread only, once the server runs:
 // CONFIG SET changes it; hand copies to other threads.
 struct Config {
@@ -67,6 +70,9 @@ struct Config {
   std::string cluster_announce_ip;
   int64_t cluster_announce_port = 0;
   int64_t cluster_announce_bus_port = 0;
+  std::string cluster_announce_hostname;
+  std::string cluster_announce_human_nodename;
+  EndpointType cluster_preferred_endpoint_type = EndpointType::kIp;
   int64_t cluster_replica_validity_factor = 10;
   bool cluster_replica_no_failover = false;
   bool cluster_allow_reads_when_down = false;

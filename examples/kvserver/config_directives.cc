@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "clusterkit/node_details.h"
 #include "kvserver/config.h"
 #include "kvserver/text.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 using Words = absl::Span<const std::string>;
 using Change = Directive::Change;
+using clusterkit::NodeDetails;
 
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMaxLong = std::numeric_limits<int64_t>::max();
@@ -135,6 +137,37 @@ Directive LogLevelDirective() {
   return directive;
 }
 
+Directive PreferredEndpoint() {
+  constexpr static std::string_view kTypes[] = {"ip", "hostname", "unknown-endpoint"};
+  Directive directive{"cluster-preferred-endpoint-type"};
+  directive.get = [](const Config& config) {
+    return std::string(kTypes[static_cast<size_t>(config.cluster_preferred_endpoint_type)]);
+  };
+  directive.set = [](Config& config, Words args) {
+    for (size_t i = 0; i < std::size(kTypes); ++i) {
+      if (!EqualsIgnoreCase(args[0], kTypes[i])) continue;
+      config.cluster_preferred_endpoint_type = static_cast<EndpointType>(i);
+      return absl::OkStatus();
+    }
+    return Bad("argument(s) must be one of the following: ip, hostname, unknown-endpoint");
+  };
+  return directive;
+}
+
+// A text that must be good as a part of the node's details.
+Directive Detail(std::string_view name, std::string Config::*field,
+                 std::string NodeDetails::*detail, size_t most, const std::string& too_long,
+                 const std::string& wrong) {
+  Directive directive = Text(name, field);
+  directive.set = [=, set = directive.set](Config& config, Words args) {
+    NodeDetails details;
+    details.*detail = args[0];
+    if (args[0].size() > most) return Bad(too_long);
+    return details.Validate().ok() ? set(config, args) : Bad(wrong);
+  };
+  return directive;
+}
+
 Directive EnableDebug() {
   Directive directive = Text("enable-debug-command", &Config::enable_debug_command, Change::kNever);
   directive.set = [](Config& config, Words args) {
@@ -238,6 +271,14 @@ std::vector<Directive> MakeDirectives() {
       Memory("client-query-buffer-limit", &Config::client_query_buffer_limit, kMegabytes),
       YesNo("cluster-allow-reads-when-down", &Config::cluster_allow_reads_when_down),
       Number("cluster-announce-bus-port", &Config::cluster_announce_bus_port, kPort),
+      Detail("cluster-announce-hostname", &Config::cluster_announce_hostname,
+             &NodeDetails::hostname, NodeDetails::kMaxHostnameBytes,
+             "Hostnames must be less than 256 characters",
+             "Hostnames may only contain alphanumeric characters, hyphens or dots"),
+      Detail("cluster-announce-human-nodename", &Config::cluster_announce_human_nodename,
+             &NodeDetails::name, NodeDetails::kMaxNameBytes,
+             "Announced human node name must be less than 129 characters",
+             "Announced human node name contained invalid character"),
       Text("cluster-announce-ip", &Config::cluster_announce_ip),
       Number("cluster-announce-port", &Config::cluster_announce_port, kPort),
       Text("cluster-config-file", &Config::cluster_config_file, Change::kNever),
@@ -248,6 +289,7 @@ std::vector<Directive> MakeDirectives() {
       Number("cluster-port", &Config::cluster_port, kPort, Change::kNever),
       YesNo("cluster-replica-no-failover", &Config::cluster_replica_no_failover, Change::kAnyTime,
             "cluster-slave-no-failover"),
+      PreferredEndpoint(),
       Number("cluster-replica-validity-factor", &Config::cluster_replica_validity_factor, kFromZero,
              Change::kAnyTime, "cluster-slave-validity-factor"),
       YesNo("cluster-require-full-coverage", &Config::cluster_require_full_coverage),
@@ -297,8 +339,8 @@ constexpr std::string_view kWithoutEffect =
     " appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage"
     " bgsave_cpulist bind-source-addr bio_cpulist busy-reply-threshold"
     " cluster-allow-pubsubshard-when-down cluster-allow-replica-migration"
-    " cluster-announce-hostname cluster-announce-tls-port cluster-migration-barrier"
-    " cluster-preferred-endpoint-type crash-log-enabled crash-memcheck-enabled databases"
+    " cluster-announce-tls-port cluster-migration-barrier"
+    " crash-log-enabled crash-memcheck-enabled databases"
     " disable-thp dynamic-hz enable-module-command enable-protected-configs"
     " hash-max-listpack-entries hash-max-listpack-value hash-max-ziplist-entries"
     " hash-max-ziplist-value hll-sparse-max-bytes ignore-warnings io-threads io-threads-do-reads"
