@@ -26,7 +26,16 @@ struct NodeAdded {
 };
 struct NodeRemoved {
   NodeId id;
+  std::optional<NodeId> told_by;  // The peer whose word it was; empty: Forget or Reset, here.
   friend bool operator==(const NodeRemoved&, const NodeRemoved&) = default;
+};
+
+// A peer says that it was told to forget this node, and refuses to know it for so long. Others
+// follow it. What this node serves it serves only until its lease ends.
+struct ForgottenByPeer {
+  NodeId by;
+  absl::Duration remaining;
+  friend bool operator==(const ForgottenByPeer&, const ForgottenByPeer&) = default;
 };
 
 // A node has other names or tags.
@@ -190,10 +199,11 @@ struct Halted {
 };
 
 using Event =
-    std::variant<NodeAdded, NodeRemoved, AddressChanged, NodeDetailsChanged, HealthChanged,
-                 SuspicionHeard, RoleChanged, SlotsRebound, ClusterStateChanged, ConfigEpochChanged,
-                 ElectionNotEligible, ElectionScheduled, ElectionStarted, ElectionEnded, VoteDenied,
-                 VoteCast, PeerRefused, MeetFailed, HostStalled, DataGuardChanged, Halted>;
+    std::variant<NodeAdded, NodeRemoved, ForgottenByPeer, AddressChanged, NodeDetailsChanged,
+                 HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound, ClusterStateChanged,
+                 ConfigEpochChanged, ElectionNotEligible, ElectionScheduled, ElectionStarted,
+                 ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed, HostStalled,
+                 DataGuardChanged, Halted>;
 
 }  // namespace clusterkit
 

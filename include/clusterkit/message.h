@@ -68,6 +68,14 @@ struct GossipEntry {
   friend bool operator==(const GossipEntry&, const GossipEntry&) = default;
 };
 
+// A node that the sender was told to forget.
+struct ForgottenNode {
+  NodeId id;
+  absl::Duration remaining;  // For how long it is not to come back. Whole seconds.
+  absl::Duration age;        // Since an operator said so, to whomever. Whole milliseconds.
+  friend bool operator==(const ForgottenNode&, const ForgottenNode&) = default;
+};
+
 // Spec: "Heartbeat and gossip messages".
 struct Heartbeat {
   enum class Kind : uint8_t { kPing, kPong, kMeet } kind = Kind::kPing;
@@ -84,6 +92,8 @@ struct Heartbeat {
   // vote for another node of that shard may still count.
   bool withholds_lease = false;
   std::vector<GossipEntry> gossip;
+  // Who knows such a node forgets it, too. The receiver may be among them.
+  std::vector<ForgottenNode> forgotten;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 

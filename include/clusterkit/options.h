@@ -90,7 +90,8 @@ struct Options {
   size_t max_anonymous_links = 256;
   // Gossip entries in one heartbeat, whatever the size of the cluster. 1 to 4096.
   size_t max_gossip_entries = 1024;
-  // How long Forget keeps gossip from bringing a node back.
+  // For how long Forget keeps a node from coming back, here and at the peers that hear of it. Peers
+  // hear of whole seconds. Does not outlast the process.
   absl::Duration forget_ban = absl::Seconds(60);
 
   // Tests and simulations set it; otherwise Node::Start draws one from the operating system.

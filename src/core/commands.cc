@@ -105,28 +105,14 @@ absl::Status NodeCore::Impl::Replicate(const NodeId& primary, Instant now) {
   return absl::OkStatus();
 }
 
-absl::Status NodeCore::Impl::Forget(const NodeId& node, Instant now) {
-  Begin(now);
-  if (node == table_.self_id()) return absl::InvalidArgumentError("cannot forget myself");
-  if (table_.Find(node) == nullptr) {
-    return absl::NotFoundError(absl::StrCat("unknown node ", node.ToHex()));
-  }
-  if (self().primary == node) {
-    return absl::FailedPreconditionError(absl::StrCat("node ", node.ToHex(), " is our primary"));
-  }
-  RemoveNode(node);
-  if (banned_.size() < options_.max_nodes) banned_[node] = now_ + options_.forget_ban;
-  Settle();
-  return absl::OkStatus();
-}
-
 absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
   Begin(now);
   const bool was_replica = !IsPrimary();
   for (LinkId link : links_.All()) CloseLink(link);
   meets_.clear();
-  for (const NodeId& peer : table_.Peers()) RemoveNode(peer);
+  for (const NodeId& peer : table_.Peers()) RemoveNode(peer, std::nullopt);
   banned_.clear();
+  forgotten_by_.clear();
   KnownNode me = self();
   me.role = Role::kPrimary;
   me.primary.reset();

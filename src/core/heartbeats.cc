@@ -105,7 +105,10 @@ bool NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t st
     heartbeat.withholds_lease = kind == Heartbeat::Kind::kPong &&
                                 (node->health == Health::kFail || !View().IsVoter(node->id) ||
                                  ledger().BlockedFor(node->shard, node->id, now_).has_value());
+  } else {
+    heartbeat.withholds_lease = true;  // No voter of ours, whatever it believes.
   }
+  heartbeat.forgotten = ForgottenFor(*link.peer);
   heartbeat.gossip = gossip_.BuildGossip(View(), *link.peer, now_, rng_);
   return SendBody(link, std::move(heartbeat), path);
 }
@@ -164,8 +167,9 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
   if (table_.Find(header.sender) != nullptr) return true;
   const auto* heartbeat = std::get_if<Heartbeat>(&message.body);
   if (heartbeat == nullptr || heartbeat->kind == Heartbeat::Kind::kPong) return false;
-  if (heartbeat->kind == Heartbeat::Kind::kPing) {
-    // Not one of us, as far as we know. It may be as far as it knows, so it gets an answer.
+  if (heartbeat->kind == Heartbeat::Kind::kPing || Banned(header.sender)) {
+    // Not one of us, as far as we know. It may be as far as it knows, so it gets an answer. If it
+    // was forgotten, that says so, and asking to be introduced does not change it.
     if (!serving_.HostStalled(now_)) {
       SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat->stamp, Path::kPrompt);
     }
@@ -241,6 +245,7 @@ void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbe
   } else if (!serving_.HostStalled(now_)) {
     SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat.stamp, Path::kPrompt);
   }
+  ApplyForgotten(header.sender, heartbeat.forgotten);
   MergeGossip(header.sender, heartbeat.gossip);
 }
 
@@ -275,7 +280,7 @@ void NodeCore::Impl::MergeGossip(const NodeId& from, const std::vector<GossipEnt
     RequestSave(/*sync=*/false);
   }
   for (const GossipEntry& entry : merge.unknown) {
-    if (banned_.contains(entry.id) || table_.size() >= options_.max_nodes) continue;
+    if (Banned(entry.id) || table_.size() >= options_.max_nodes) continue;
     if (table_.Find(entry.id) != nullptr) continue;  // Twice in one message.
     KnownNode node;
     node.id = entry.id;

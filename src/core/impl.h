@@ -84,6 +84,10 @@ class NodeCore::Impl {
     LinkId link;
     Instant since;
   };
+  // Of a node that was forgotten `since`, here or elsewhere.
+  struct Ban {
+    Instant since, until;
+  };
   enum class DataGuard : uint8_t { kOff, kWaiting, kActive };
   // Prompt: as we were when last durable; leaves at once. Durable: as we are; waits for the save.
   enum class Path : uint8_t { kPrompt, kDurable };
@@ -107,7 +111,7 @@ class NodeCore::Impl {
   // would use up the epochs of the whole cluster.
   bool Implausible(Epoch epoch) const;
   void AddNode(KnownNode node, NodeAdded::By by);
-  void RemoveNode(const NodeId& id);
+  void RemoveNode(const NodeId& id, std::optional<NodeId> told_by);
 
   // --- connections.cc
   // ------------------------------------------------------------------------------
@@ -160,6 +164,12 @@ class NodeCore::Impl {
   void BecomeReplica(const NodeId& primary, RoleChanged::Cause cause);
   Epoch GreatestEpoch() const;
 
+  // --- forgetting.cc -----------------------------------------------------------------------------
+  bool Banned(const NodeId& node) const;
+  void ForgetNode(const NodeId& node, const Ban& ban, std::optional<NodeId> told_by);
+  std::vector<ForgottenNode> ForgottenFor(const NodeId& peer);
+  void ApplyForgotten(const NodeId& from, const std::vector<ForgottenNode>& forgotten);
+
   // --- health.cc
   // -----------------------------------------------------------------------------------
   void Touch(const NodeId& node) { touched_.insert(node); }
@@ -210,8 +220,9 @@ class NodeCore::Impl {
   bool host_was_stalled_ = false;
 
   std::vector<PendingMeet> meets_;
-  absl::btree_set<NodeId> introduced_;       // We send MEET until they speak to us.
-  absl::btree_map<NodeId, Instant> banned_;  // Forgotten until.
+  absl::btree_set<NodeId> introduced_;  // We send MEET until they speak to us.
+  absl::btree_map<NodeId, Ban> banned_;
+  absl::btree_set<NodeId> forgotten_by_;  // Peers that say they have forgotten us.
 
   absl::btree_set<NodeId> touched_;  // Health to be evaluated in Settle.
   absl::btree_map<NodeId, std::vector<SuspicionReport::Item>> reports_;  // To send in Settle.

@@ -25,7 +25,13 @@ std::string Line(const NodeAdded& event, NameOf name) {
 }
 
 std::string Line(const NodeRemoved& event, NameOf name) {
-  return absl::StrCat(name(event.id), " removed");
+  return absl::StrCat(
+      name(event.id), " removed",
+      event.told_by ? absl::StrCat(" (by word of ", name(*event.told_by), ")") : "");
+}
+
+std::string Line(const ForgottenByPeer& event, NameOf name) {
+  return absl::StrCat(name(event.by), " has forgotten us, for ", DurationText(event.remaining));
 }
 
 std::string Line(const NodeDetailsChanged& event, NameOf name) {

@@ -13,6 +13,7 @@
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/message.h"
 #include "clusterkit/slot_map.h"
+#include "clusterkit/time.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -43,6 +44,7 @@ struct PeerFacts {
   bool heard = false;            // Its header was seen since this node started.
   bool failed = false;           // This process concluded FAIL, rather than loading it.
   bool progress_unknown = true;  // Its host has not reported any progress.
+  std::optional<Instant> met;    // When an operator last asked us to meet it.
   uint64_t incarnation = 0;
   uint64_t facts_version = 0;
   Progress progress;

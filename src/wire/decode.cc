@@ -157,6 +157,14 @@ absl::Status Decode(const FieldPath& parent, const v1::Heartbeat& in, Heartbeat&
   for (int i = 0; i < in.gossip_size(); ++i) {
     CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "gossip", i), in.gossip(i), out.gossip[i]));
   }
+  out.forgotten.resize(in.forgotten_size());
+  for (int i = 0; i < in.forgotten_size(); ++i) {
+    const FieldPath node(at, "forgotten", i);
+    CLUSTERKIT_RETURN_IF_ERROR(
+        Decode(FieldPath(node, "id"), in.forgotten(i).id(), out.forgotten[i].id));
+    out.forgotten[i].remaining = absl::Seconds(in.forgotten(i).remaining_s());
+    out.forgotten[i].age = absl::Milliseconds(in.forgotten(i).age_ms());
+  }
   return absl::OkStatus();
 }
 

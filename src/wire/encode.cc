@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "wire/enums.h"
@@ -72,6 +73,19 @@ void Encode(const Header& header, v1::Header& out) {
   if (header.details) Encode(*header.details, *out.mutable_details());
 }
 
+void Encode(const std::vector<ForgottenNode>& forgotten, v1::Heartbeat& out) {
+  const auto count = [](int64_t units) {
+    return static_cast<uint32_t>(std::clamp<int64_t>(units, 0, UINT32_MAX));
+  };
+  for (const ForgottenNode& node : forgotten) {
+    v1::ForgottenNode& added = *out.add_forgotten();
+    added.set_id(Bytes(node.id));
+    // Rounded so that a ban does not live on by being passed on, and that an introduction wins.
+    added.set_remaining_s(count(absl::ToInt64Seconds(node.remaining)));
+    added.set_age_ms(count(absl::ToInt64Milliseconds(absl::Ceil(node.age, absl::Milliseconds(1)))));
+  }
+}
+
 void Encode(const Heartbeat& body, v1::Message& message) {
   v1::Heartbeat& out = *message.mutable_heartbeat();
   out.set_kind(ToWire(body.kind));
@@ -88,6 +102,7 @@ void Encode(const Heartbeat& body, v1::Message& message) {
     added.set_health(ToWire(entry.health));
     added.set_pong_age_ms(Milliseconds(entry.pong_age));
   }
+  Encode(body.forgotten, out);
 }
 
 void Encode(const SuspicionReport& body, v1::Message& message) {

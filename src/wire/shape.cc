@@ -159,6 +159,8 @@ absl::Status CheckMessage(std::string_view bytes) {
   using Message = pb::Message;
   switch (body.number) {
     case Message::kHeartbeatFieldNumber:
+      CLUSTERKIT_RETURN_IF_ERROR(CheckList(FieldPath(at, "heartbeat"), "forgotten", body.payload,
+                                           pb::Heartbeat::kForgottenFieldNumber, kMaxForgotten));
       return CheckList(FieldPath(at, "heartbeat"), "gossip", body.payload,
                        pb::Heartbeat::kGossipFieldNumber, kMaxGossipEntries);
     case Message::kSuspicionReportFieldNumber:

@@ -105,6 +105,10 @@ Heartbeat RandomHeartbeat(Rng& rng) {
   body.known_claim_digest = Number(rng);
   body.withholds_lease = rng.Chance(500);
   body.known_details_digest = Number(rng);
+  for (uint64_t i = rng.Chance(800) ? 0 : rng.Below(65); i > 0; --i) {
+    body.forgotten.push_back({NodeId::Random(rng), absl::Seconds(rng.Below(UINT32_MAX)),
+                              absl::Milliseconds(rng.Below(UINT32_MAX))});
+  }
   const size_t entries = rng.Below(rng.Chance(100) ? 100 : 6);
   for (size_t i = 0; i < entries; ++i) body.gossip.push_back(RandomEntry(rng));
   return body;

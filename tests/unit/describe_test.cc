@@ -84,7 +84,9 @@ TEST_CASE("membership events print as one line each") {
           "p2 added (meet, 10.0.0.2:17000)");
   REQUIRE(Line(NodeAdded{NodeAdded::By::kGossip, kP2, {"10.0.0.2", 17000}}) ==
           "p2 added (gossip, 10.0.0.2:17000)");
-  REQUIRE(Line(NodeRemoved{kP2}) == "p2 removed");
+  REQUIRE(Line(NodeRemoved{kP2, {}}) == "p2 removed");
+  REQUIRE(Line(NodeRemoved{kP2, kP1}) == "p2 removed (by word of p1)");
+  REQUIRE(Line(ForgottenByPeer{kP2, absl::Seconds(59)}) == "p2 has forgotten us, for 59s");
   NodeDetails details;
   REQUIRE(Line(NodeDetailsChanged{NodeDetailsChanged::Cause::kCommand, kP2, details}) ==
           "p2 has no names or tags (command)");
@@ -250,7 +252,7 @@ TEST_CASE("text from a peer cannot break out of its line") {
 }
 
 TEST_CASE("without names nodes print as the first digits of their ids") {
-  REQUIRE(Describe(Event(NodeRemoved{Id(0xab)})) == "ab000000 removed");
+  REQUIRE(Describe(Event(NodeRemoved{Id(0xab), {}})) == "ab000000 removed");
 }
 
 TEST_CASE("route decisions print with their reason") {

@@ -71,6 +71,7 @@ Message ExtremeHeartbeat() {
   body.stamp = body.known_claim_digest = body.known_details_digest = kMax;
   GossipEntry entry = Entry(1, Role::kReplica, Health::kFail, absl::Hours(1));
   entry.client = {"", 0};
+  body.forgotten = {{GoldenNode(7), absl::Seconds(UINT32_MAX), absl::Milliseconds(UINT32_MAX)}, {}};
   body.gossip = {GossipEntry(), entry};
   return {ExtremeHeader(), body};
 }
@@ -87,6 +88,13 @@ Message WithDetails() {
   Message message = TypicalHeartbeat();
   message.header.details = NodeDetails{"n1.example.org", "alpha", {{"rack", "r7"}, {"zone", "ä"}}};
   message.header.details_digest = message.header.details->Digest();
+  return message;
+}
+
+Message WithForgotten() {
+  Message message = TypicalHeartbeat();
+  std::get<Heartbeat>(message.body).forgotten = {
+      {GoldenNode(5), absl::Seconds(59), absl::Milliseconds(1234)}};
   return message;
 }
 
@@ -165,6 +173,7 @@ std::vector<GoldenFrame> GoldenFrames() {
       {"ping", "PING, three gossip entries, no claim", TypicalHeartbeat()},
       {"pong_with_claim", "PONG, three gossip entries, claim of one range", Pong()},
       {"ping_with_details", "PING with names and two tags", WithDetails()},
+      {"ping_forgotten", "PING with a node to forget", WithForgotten()},
       {"ping_empty", "PING of defaults", Plain(Heartbeat{})},
       {"meet_extreme", "MEET, every field at an extreme", ExtremeHeartbeat()},
       {"suspicion", "Suspicion of one node, retraction for another",

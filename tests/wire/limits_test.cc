@@ -76,6 +76,14 @@ TEST_CASE("a heartbeat has at most 4096 gossip entries") {
   REQUIRE(CodeOf(body) == kExhausted);
 }
 
+TEST_CASE("a heartbeat has at most 64 nodes to forget") {
+  Heartbeat body;
+  body.forgotten.resize(64);
+  REQUIRE(CodeOf(body) == kOk);
+  body.forgotten.resize(65);
+  REQUIRE(CodeOf(body) == kExhausted);
+}
+
 TEST_CASE("a suspicion report has at most 65536 subjects") {
   SuspicionReport body;
   body.items.resize(65536);

@@ -26,7 +26,10 @@ struct NameOfBranch {
   std::string operator()(const NodeAdded& e) const {
     return e.by == NodeAdded::By::kMeet ? "member: added by MEET" : "member: added by gossip";
   }
-  std::string operator()(const NodeRemoved&) const { return "member: removed"; }
+  std::string operator()(const NodeRemoved& e) const {
+    return e.told_by ? "member: removed by word of a peer" : "member: removed";
+  }
+  std::string operator()(const ForgottenByPeer&) const { return "member: forgotten by a peer"; }
   std::string operator()(const NodeDetailsChanged& e) const {
     return e.cause == NodeDetailsChanged::Cause::kCommand ? "details: command"
                                                           : "details: its own word";
