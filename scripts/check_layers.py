@@ -37,6 +37,7 @@ PUBLIC: Dict[str, str] = {
     "describe.h": "model",
     "event.h": "model",
     "message.h": "model",
+    "node_details.h": "model",
     "options.h": "model",
     "persistent_state.h": "model",
     "ready.h": "model",

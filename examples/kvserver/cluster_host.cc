@@ -172,10 +172,12 @@ void ClusterHost::PostAnswer(ClientId id, Answer answer) {
 void ClusterHost::AskReport(Client& client,
                             absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write) {
   client.Block();
-  Post([this, id = client.id, write = std::move(write)](Node& node) mutable {
+  Post([this, id = client.id, type = server_.config().cluster_preferred_endpoint_type,
+        write = std::move(write)](Node& node) mutable {
     // Only the copy is made on the node's thread; printing a large cluster takes longer.
-    PostAnswer(id, [report = ClusterReport{node.Status(), node.view()}, write = std::move(write)](
-                       ReplyWriter& reply) mutable { write(report, reply); });
+    PostAnswer(id,
+               [report = ClusterReport{node.Status(), node.view(), type},
+                write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); });
   });
 }
 
@@ -188,12 +190,11 @@ void ClusterHost::ReportDataPresent() {
 }
 
 void ClusterHost::OnDirective(std::string_view directive) {
-  if (directive.substr(0, 8) != "cluster-") return;
+  if (directive.substr(0, 8) != "cluster-" && directive != "replica-priority") return;
   alive_timer_.Start(0, static_cast<uint64_t>(AliveIntervalMs(server_.config())));
   Post([options = OptionsFor(server_.config())](Node& node) mutable {
-    // Addresses are fixed at start.
-    options.bus = node.options().bus;
-    options.client = node.options().client;
+    // Where peers reach the bus is fixed at start, as far as the port goes.
+    options.bus.port = node.options().bus.port;
     options.max_link_queue_bytes = node.options().max_link_queue_bytes;
     options.seed = node.options().seed;
     const absl::Status status = node.Reconfigure(options);
@@ -206,7 +207,11 @@ void ClusterHost::OnDirective(std::string_view directive) {
 
 void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
   const NodeId self = node_->view()->self().id;
-  const LogLine line = LineFor(event, self);
+  const auto view = node_->view();
+  const LogLine line = LineFor(event, self, [&view](const NodeId& id) -> std::string {
+    const NodeView* node = view->Find(id);
+    return node == nullptr ? "" : node->details.name;
+  });
   Log(line.level, line.text);
   if (const auto* role = std::get_if<clusterkit::RoleChanged>(&event)) {
     if (role->id != self) return;
@@ -278,8 +283,9 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   route.slots = absl::MakeConstSpan(slots, query.same_slot ? 1 : 2);
   route.write = (query.spec.flags & kWrite) != 0;
   route.readonly = query.client.readonly;
-  const clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
+  clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {
+    UsePreferredEndpoint(view, server_.config().cluster_preferred_endpoint_type, decision);
     *refusal = RefusalText(decision);
     return GateVerdict::kRefuse;
   }

@@ -33,7 +33,9 @@ bool HasAddress(const NodeStatus& node) { return node.self || !node.view.client.
 std::string AddressText(const NodeStatus& node) {
   if (!HasAddress(node)) return ":0@0";
   // Our own host is empty until a peer has told it to us.
-  return absl::StrCat(node.view.client.host, ":", node.view.client.port, "@", node.view.bus.port);
+  const std::string& hostname = node.view.details.hostname;
+  return absl::StrCat(node.view.client.host, ":", node.view.client.port, "@", node.view.bus.port,
+                      hostname.empty() ? "" : ",", hostname);
 }
 
 std::string FlagsText(const NodeStatus& node) {

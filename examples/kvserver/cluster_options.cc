@@ -8,6 +8,8 @@
 namespace kv {
 namespace {
 
+const int64_t kUsualPingIntervalMs = Config().cluster_ping_interval;
+
 bool IsWildcard(const std::string& address) {
   return address.empty() || address == "*" || address == "::*" || address == "0.0.0.0" ||
          address == "::";
@@ -42,7 +44,16 @@ clusterkit::Options OptionsFor(const Config& config) {
   options.bus = {host, config.cluster_announce_bus_port != 0
                            ? static_cast<uint16_t>(config.cluster_announce_bus_port)
                            : BusPort(config)};
+  options.details = {config.cluster_announce_hostname, config.cluster_announce_human_nodename, {}};
   options.node_timeout = absl::Milliseconds(std::max<int64_t>(config.cluster_node_timeout, 1));
+  // The usual value of Redis paces something else, and is not worth a ping a second to everybody.
+  if (config.cluster_ping_interval != kUsualPingIntervalMs) {
+    options.ping_interval =
+        std::clamp(absl::Milliseconds(config.cluster_ping_interval), absl::Milliseconds(1),
+                   std::max(options.PingInterval(), absl::Milliseconds(1)));
+  }
+  options.replica_priority = static_cast<int>(
+      std::min<int64_t>(config.replica_priority, clusterkit::kLowestReplicaPriority));
   options.replica_validity_factor = static_cast<int>(config.cluster_replica_validity_factor);
   options.no_failover = config.cluster_replica_no_failover;
   options.require_full_coverage = config.cluster_require_full_coverage;

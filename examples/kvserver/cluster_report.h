@@ -8,6 +8,7 @@
 
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/node_core.h"
+#include "kvserver/config.h"
 #include "kvserver/reply_writer.h"
 
 namespace kv {
@@ -17,6 +18,7 @@ namespace kv {
 struct ClusterReport {
   clusterkit::CoreStatus status;
   std::shared_ptr<const clusterkit::ClusterView> view;
+  EndpointType endpoint_type = EndpointType::kIp;
 };
 
 // A maximal run of slots with one owner.

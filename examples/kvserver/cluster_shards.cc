@@ -1,9 +1,12 @@
 // CLUSTER SLOTS and CLUSTER SHARDS.
 
 #include <map>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "kvserver/cluster_report.h"
+#include "kvserver/redirects.h"
 
 namespace kv {
 namespace {
@@ -44,12 +47,31 @@ bool HasData(const NodeStatus& replica) {
   return replica.progress.synced || replica.progress.offset != 0;
 }
 
-void WriteSlotsNode(const NodeStatus& node, ReplyWriter& reply) {
+void WriteEndpoint(const NodeStatus& node, EndpointType type, ReplyWriter& reply) {
+  if (const std::optional<std::string> endpoint = PreferredEndpoint(node.view, type)) {
+    reply.Bulk(*endpoint);
+  } else {
+    reply.Null();
+  }
+}
+
+void WriteSlotsNode(const NodeStatus& node, EndpointType type, ReplyWriter& reply) {
   reply.Array(4);
-  reply.Bulk(node.view.client.host);
+  WriteEndpoint(node, type, reply);
   reply.Integer(node.view.client.port);
   reply.Bulk(node.view.id.ToHex());
-  reply.Map(0);
+  // Whatever else it is reached by.
+  const bool ip = type != EndpointType::kIp;
+  const bool hostname = type != EndpointType::kHostname && !node.view.details.hostname.empty();
+  reply.Map((ip ? 1 : 0) + (hostname ? 1 : 0));
+  if (ip) {
+    reply.Bulk("ip");
+    reply.Bulk(node.view.client.host);
+  }
+  if (hostname) {
+    reply.Bulk("hostname");
+    reply.Bulk(node.view.details.hostname);
+  }
 }
 
 std::string_view HealthText(const NodeStatus& node) {
@@ -58,8 +80,9 @@ std::string_view HealthText(const NodeStatus& node) {
   return "online";
 }
 
-void WriteShardsNode(const NodeStatus& node, ReplyWriter& reply) {
-  reply.Map(7);
+void WriteShardsNode(const NodeStatus& node, EndpointType type, ReplyWriter& reply) {
+  const std::string& hostname = node.view.details.hostname;
+  reply.Map(hostname.empty() ? 7 : 8);
   reply.Bulk("id");
   reply.Bulk(node.view.id.ToHex());
   reply.Bulk("port");
@@ -67,7 +90,11 @@ void WriteShardsNode(const NodeStatus& node, ReplyWriter& reply) {
   reply.Bulk("ip");
   reply.Bulk(node.view.client.host);
   reply.Bulk("endpoint");
-  reply.Bulk(node.view.client.host);
+  WriteEndpoint(node, type, reply);
+  if (!hostname.empty()) {
+    reply.Bulk("hostname");
+    reply.Bulk(hostname);
+  }
   reply.Bulk("role");
   reply.Bulk(node.view.role == Role::kPrimary ? "master" : "replica");
   reply.Bulk("replication-offset");
@@ -96,7 +123,7 @@ void WriteSlots(const ClusterReport& report, ReplyWriter& reply) {
     reply.Array(2 + listed.size());
     reply.Integer(range.first.value);
     reply.Integer(range.last.value);
-    for (const NodeStatus* node : listed) WriteSlotsNode(*node, reply);
+    for (const NodeStatus* node : listed) WriteSlotsNode(*node, report.endpoint_type, reply);
   }
 }
 
@@ -113,8 +140,9 @@ void WriteShards(const ClusterReport& report, ReplyWriter& reply) {
     }
     reply.Bulk("nodes");
     reply.Array(shard.replicas.size() + (shard.primary != nullptr ? 1 : 0));
-    if (shard.primary != nullptr) WriteShardsNode(*shard.primary, reply);
-    for (const NodeStatus* replica : shard.replicas) WriteShardsNode(*replica, reply);
+    const EndpointType type = report.endpoint_type;
+    if (shard.primary != nullptr) WriteShardsNode(*shard.primary, type, reply);
+    for (const NodeStatus* replica : shard.replicas) WriteShardsNode(*replica, type, reply);
   }
 }
 

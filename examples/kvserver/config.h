@@ -24,6 +24,9 @@ struct OutputLimit {
   int64_t soft_seconds = 0;
 };
 
+// How clients are told to reach a node.
+enum class EndpointType : uint8_t { kIp, kHostname, kUnknown };
+
 // What the directives set, with redis-server's defaults. Data thread only, once the server runs:
 // CONFIG SET changes it; hand copies to other threads.
 struct Config {
@@ -67,9 +70,13 @@ struct Config {
   std::string cluster_announce_ip;
   int64_t cluster_announce_port = 0;
   int64_t cluster_announce_bus_port = 0;
+  std::string cluster_announce_hostname;
+  std::string cluster_announce_human_nodename;
+  EndpointType cluster_preferred_endpoint_type = EndpointType::kIp;
   int64_t cluster_replica_validity_factor = 10;
   bool cluster_replica_no_failover = false;
   bool cluster_allow_reads_when_down = false;
+  int64_t cluster_ping_interval = 1000;  // milliseconds
   int64_t cluster_link_sendbuf_limit = 0;
 
   // Replication.
@@ -79,6 +86,7 @@ struct Config {
   int64_t repl_timeout = 60;              // seconds
   int64_t repl_ping_replica_period = 10;  // seconds
   int64_t repl_backlog_size = 1ll << 20;
+  int64_t replica_priority = 100;
   int64_t min_replicas_to_write = 0;
   int64_t min_replicas_max_lag = 10;  // seconds
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "clusterkit/node_details.h"
 #include "kvserver/config.h"
 #include "kvserver/text.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 using Words = absl::Span<const std::string>;
 using Change = Directive::Change;
+using clusterkit::NodeDetails;
 
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMaxLong = std::numeric_limits<int64_t>::max();
@@ -135,6 +137,37 @@ Directive LogLevelDirective() {
   return directive;
 }
 
+Directive PreferredEndpoint() {
+  constexpr static std::string_view kTypes[] = {"ip", "hostname", "unknown-endpoint"};
+  Directive directive{"cluster-preferred-endpoint-type"};
+  directive.get = [](const Config& config) {
+    return std::string(kTypes[static_cast<size_t>(config.cluster_preferred_endpoint_type)]);
+  };
+  directive.set = [](Config& config, Words args) {
+    for (size_t i = 0; i < std::size(kTypes); ++i) {
+      if (!EqualsIgnoreCase(args[0], kTypes[i])) continue;
+      config.cluster_preferred_endpoint_type = static_cast<EndpointType>(i);
+      return absl::OkStatus();
+    }
+    return Bad("argument(s) must be one of the following: ip, hostname, unknown-endpoint");
+  };
+  return directive;
+}
+
+// A text that must be good as a part of the node's details.
+Directive Detail(std::string_view name, std::string Config::*field,
+                 std::string NodeDetails::*detail, size_t most, const std::string& too_long,
+                 const std::string& wrong) {
+  Directive directive = Text(name, field);
+  directive.set = [=, set = directive.set](Config& config, Words args) {
+    NodeDetails details;
+    details.*detail = args[0];
+    if (args[0].size() > most) return Bad(too_long);
+    return details.Validate().ok() ? set(config, args) : Bad(wrong);
+  };
+  return directive;
+}
+
 Directive EnableDebug() {
   Directive directive = Text("enable-debug-command", &Config::enable_debug_command, Change::kNever);
   directive.set = [](Config& config, Words args) {
@@ -238,15 +271,25 @@ std::vector<Directive> MakeDirectives() {
       Memory("client-query-buffer-limit", &Config::client_query_buffer_limit, kMegabytes),
       YesNo("cluster-allow-reads-when-down", &Config::cluster_allow_reads_when_down),
       Number("cluster-announce-bus-port", &Config::cluster_announce_bus_port, kPort),
+      Detail("cluster-announce-hostname", &Config::cluster_announce_hostname,
+             &NodeDetails::hostname, NodeDetails::kMaxHostnameBytes,
+             "Hostnames must be less than 256 characters",
+             "Hostnames may only contain alphanumeric characters, hyphens or dots"),
+      Detail("cluster-announce-human-nodename", &Config::cluster_announce_human_nodename,
+             &NodeDetails::name, NodeDetails::kMaxNameBytes,
+             "Announced human node name must be less than 129 characters",
+             "Announced human node name contained invalid character"),
       Text("cluster-announce-ip", &Config::cluster_announce_ip),
       Number("cluster-announce-port", &Config::cluster_announce_port, kPort),
       Text("cluster-config-file", &Config::cluster_config_file, Change::kNever),
       YesNo("cluster-enabled", &Config::cluster_enabled, Change::kNever),
       Memory("cluster-link-sendbuf-limit", &Config::cluster_link_sendbuf_limit, {0, kMaxLong}),
       Number("cluster-node-timeout", &Config::cluster_node_timeout, {0, kMaxLong}),
+      Number("cluster-ping-interval", &Config::cluster_ping_interval, kFromZero),
       Number("cluster-port", &Config::cluster_port, kPort, Change::kNever),
       YesNo("cluster-replica-no-failover", &Config::cluster_replica_no_failover, Change::kAnyTime,
             "cluster-slave-no-failover"),
+      PreferredEndpoint(),
       Number("cluster-replica-validity-factor", &Config::cluster_replica_validity_factor, kFromZero,
              Change::kAnyTime, "cluster-slave-validity-factor"),
       YesNo("cluster-require-full-coverage", &Config::cluster_require_full_coverage),
@@ -273,6 +316,8 @@ std::vector<Directive> MakeDirectives() {
       Number("repl-ping-replica-period", &Config::repl_ping_replica_period, kFromOne,
              Change::kAnyTime, "repl-ping-slave-period"),
       Number("repl-timeout", &Config::repl_timeout, kFromOne),
+      Number("replica-priority", &Config::replica_priority, kFromZero, Change::kAnyTime,
+             "slave-priority"),
       Text("requirepass", &Config::requirepass),
       Save(),
       Number("tcp-backlog", &Config::tcp_backlog, kFromZero, Change::kNever),
@@ -294,8 +339,8 @@ constexpr std::string_view kWithoutEffect =
     " appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage"
     " bgsave_cpulist bind-source-addr bio_cpulist busy-reply-threshold"
     " cluster-allow-pubsubshard-when-down cluster-allow-replica-migration"
-    " cluster-announce-hostname cluster-announce-tls-port cluster-migration-barrier"
-    " cluster-preferred-endpoint-type crash-log-enabled crash-memcheck-enabled databases"
+    " cluster-announce-tls-port cluster-migration-barrier"
+    " crash-log-enabled crash-memcheck-enabled databases"
     " disable-thp dynamic-hz enable-module-command enable-protected-configs"
     " hash-max-listpack-entries hash-max-listpack-value hash-max-ziplist-entries"
     " hash-max-ziplist-value hll-sparse-max-bytes ignore-warnings io-threads io-threads-do-reads"
@@ -311,11 +356,11 @@ constexpr std::string_view kWithoutEffect =
     " rdbcompression rename-command repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load"
     " repl-diskless-sync repl-diskless-sync-max-replicas replica-announce-ip"
     " replica-announce-port replica-announced replica-ignore-disk-write-errors"
-    " replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only"
+    " replica-ignore-maxmemory replica-lazy-flush replica-read-only"
     " replica-serve-stale-data replicaof sanitize-dump-payload server_cpulist"
     " set-max-intset-entries set-proc-title shutdown-on-sigint shutdown-on-sigterm"
     " shutdown-timeout slave-announce-ip slave-announce-port slave-ignore-maxmemory"
-    " slave-lazy-flush slave-priority slave-read-only slave-serve-stale-data slaveof"
+    " slave-lazy-flush slave-read-only slave-serve-stale-data slaveof"
     " slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error"
     " stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility"
     " syslog-ident tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers"

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "clusterkit/describe.h"
 #include "clusterkit/event.h"
 #include "clusterkit/types.h"
 #include "kvserver/config.h"
@@ -16,7 +17,9 @@ struct LogLine {
 
 // The line that tells an event of the cluster, with full node ids. Where Redis logs the same
 // fact, its words are used, because operators' scripts wait for them.
-LogLine LineFor(const clusterkit::Event& event, const clusterkit::NodeId& self);
+// `name_of`: what operators call a node, or nothing.
+LogLine LineFor(const clusterkit::Event& event, const clusterkit::NodeId& self,
+                clusterkit::NameOf name_of);
 
 }  // namespace kv
 

@@ -44,7 +44,7 @@ void WriteReplicaSide(ClusterHost& cluster, InfoWriter& info) {
     info.Field("master_link_down_since_seconds",
                (now_ms - replication.replica_side().down_since_ms()) / 1000);
   }
-  info.Field("slave_priority", int64_t{100});
+  info.Field("slave_priority", cluster.server().config().replica_priority);
   info.Field("slave_read_only", int64_t{1});
   info.Field("replica_announced", int64_t{1});
 }

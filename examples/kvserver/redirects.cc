@@ -46,6 +46,27 @@ std::string Text(const ClusterDown& down) {
 
 }  // namespace
 
+std::optional<std::string> PreferredEndpoint(const clusterkit::NodeView& node, EndpointType type) {
+  switch (type) {
+    case EndpointType::kIp:
+      return node.client.host;
+    case EndpointType::kHostname:
+      return node.details.hostname.empty() ? "?" : node.details.hostname;
+    case EndpointType::kUnknown:
+      break;
+  }
+  return std::nullopt;
+}
+
+void UsePreferredEndpoint(const clusterkit::ClusterView& view, EndpointType type,
+                          clusterkit::RouteDecision& decision) {
+  auto* moved = std::get_if<clusterkit::Moved>(&decision);
+  if (moved == nullptr || type == EndpointType::kIp) return;
+  if (const clusterkit::NodeView* owner = view.Find(moved->owner)) {
+    moved->to.host = PreferredEndpoint(*owner, type).value_or("");
+  }
+}
+
 std::string RefusalText(const clusterkit::RouteDecision& decision) {
   return std::visit([](const auto& value) { return Text(value); }, decision);
 }

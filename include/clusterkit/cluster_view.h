@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "clusterkit/node_details.h"
 #include "clusterkit/open_slots.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/slot_map.h"
@@ -27,8 +28,10 @@ struct NodeView {
   Health health = Health::kOnline;
   Epoch config_epoch;  // A primary's own; zero for replicas.
   bool no_failover = false;
+  int replica_priority = kUsualReplicaPriority;
   bool linked = false;  // Our link to it is up. Always true for self.
   int slot_count = 0;
+  NodeDetails details;
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
 

@@ -34,7 +34,40 @@ struct NodeAdded {
 };
 struct NodeRemoved {
   NodeId id;
+  std::optional<NodeId> told_by;  // The peer whose word it was; empty: Forget or Reset, here.
   friend bool operator==(const NodeRemoved&, const NodeRemoved&) = default;
+};
+
+// A peer says that it was told to forget this node, and refuses to know it for so long. Others
+// follow it. What this node serves it serves only until its lease ends.
+struct ForgottenByPeer {
+  NodeId by;
+  absl::Duration remaining;
+  friend bool operator==(const ForgottenByPeer&, const ForgottenByPeer&) = default;
+};
+
+// A node has other names or tags.
+struct NodeDetailsChanged {
+  enum class Cause : uint8_t {
+    kSaidSo,   // The node's own word.
+    kCommand,  // Ours, by Reconfigure.
+  } cause = Cause::kSaidSo;
+  NodeId id;
+  NodeDetails details;
+  friend bool operator==(const NodeDetailsChanged&, const NodeDetailsChanged&) = default;
+};
+
+// A node is reached elsewhere from now on: who replicates from it or redirects to it looks again.
+struct AddressChanged {
+  enum class Cause : uint8_t {
+    kSaidSo,   // The node's own word.
+    kGossip,   // A third node's, while it failed here.
+    kLearned,  // Ours, as a peer sees us.
+    kCommand,  // Ours, by Reconfigure.
+  } cause = Cause::kSaidSo;
+  NodeId id;
+  Endpoint bus, client;
+  friend bool operator==(const AddressChanged&, const AddressChanged&) = default;
 };
 
 struct HealthChanged {
@@ -247,11 +280,12 @@ struct Halted {
 };
 
 using Event =
-    std::variant<NodeAdded, NodeRemoved, HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound,
-                 ClusterStateChanged, ConfigEpochChanged, ElectionNotEligible, ElectionScheduled,
-                 ElectionStarted, ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed,
-                 HostStalled, DataGuardChanged, Halted, SlotMigrationChanged, SlotTransferDue,
-                 SlotMoveProgress, SlotMoveEnded, WritePauseChanged, FailoverProgress, Departed>;
+    std::variant<NodeAdded, NodeRemoved, ForgottenByPeer, AddressChanged, NodeDetailsChanged,
+                 HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound, ClusterStateChanged,
+                 ConfigEpochChanged, ElectionNotEligible, ElectionScheduled, ElectionStarted,
+                 ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed, HostStalled,
+                 DataGuardChanged, Halted, SlotMigrationChanged, SlotTransferDue, SlotMoveProgress,
+                 SlotMoveEnded, WritePauseChanged, FailoverProgress, Departed>;
 
 }  // namespace clusterkit
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "clusterkit/node_details.h"
 #include "clusterkit/open_slots.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/slot_map.h"
@@ -25,7 +26,9 @@ inline constexpr uint32_t kProtocolVersion = 1;
 
 // Both sides understand heartbeats that carry only the digest of an unchanged slot claim.
 inline constexpr uint64_t kFeatureDigestHeartbeat = uint64_t{1} << 0;
-inline constexpr uint64_t kSupportedFeatures = kFeatureDigestHeartbeat;
+// Both sides understand NodeDetails.
+inline constexpr uint64_t kFeatureNodeDetails = uint64_t{1} << 4;
+inline constexpr uint64_t kSupportedFeatures = kFeatureDigestHeartbeat | kFeatureNodeDetails;
 
 struct Hello {
   uint32_t min_version = kProtocolVersion, max_version = kProtocolVersion;
@@ -67,6 +70,14 @@ struct GossipEntry {
   friend bool operator==(const GossipEntry&, const GossipEntry&) = default;
 };
 
+// A node that the sender was told to forget.
+struct ForgottenNode {
+  NodeId id;
+  absl::Duration remaining;  // For how long it is not to come back. Whole seconds.
+  absl::Duration age;        // Since an operator said so, to whomever. Whole milliseconds.
+  friend bool operator==(const ForgottenNode&, const ForgottenNode&) = default;
+};
+
 // Spec: "Heartbeat and gossip messages".
 struct Heartbeat {
   enum class Kind : uint8_t { kPing, kPong, kMeet } kind = Kind::kPing;
@@ -76,11 +87,15 @@ struct Heartbeat {
   // Digest of the receiver's slot claim as the sender holds it. If it differs from the
   // receiver's own, the receiver's next heartbeat carries the claim in full.
   uint64_t known_claim_digest = 0;
+  // Likewise of the receiver's NodeDetails.
+  uint64_t known_details_digest = 0;
   // PONG: alive, but do not count this as confirmation that you are a voter, nor towards your
   // lease. Said while the receiver is no voter or failed in the sender's view, or the sender's
   // vote for another node of that shard may still count.
   bool withholds_lease = false;
   std::vector<GossipEntry> gossip;
+  // Who knows such a node forgets it, too. The receiver may be among them.
+  std::vector<ForgottenNode> forgotten;
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
@@ -228,6 +243,10 @@ struct Header {
   // Slots that the sender gives away or receives, when the receiver may not know them: it is a
   // replica of the sender's, and goes on with the moves should it be promoted.
   std::optional<OpenSlots> open_slots;
+  // Of the sender's NodeDetails; zero if there are none. And these, when the receiver may not know
+  // them.
+  uint64_t details_digest = 0;
+  std::optional<NodeDetails> details;
   Progress progress;
   // A primary: its host executes no write any more, for the sake of a handover; `progress` is all
   // there will be.
@@ -235,6 +254,7 @@ struct Header {
   bool progress_unknown = false;  // The sender's host has not reported any since its start.
   Endpoint bus, client;           // Hosts may be empty: the receiver uses what it sees.
   bool no_failover = false;
+  int replica_priority = kUsualReplicaPriority;
   bool data_missing = false;  // Owns slots but has lost their content.
   bool abstaining = false;    // Is a voter, but may not vote yet.
   ClusterState state = ClusterState::kFail;

@@ -75,7 +75,9 @@ class Node {
   // FailedPrecondition: it is a replica itself, or we own slots. The host checks that it holds
   // no data of its own. OK without effect if it is our primary already.
   absl::Status Replicate(const NodeId& primary);
-  // Removes a node and refuses to learn of it again by gossip for Options::forget_ban.
+  // Removes a node and refuses to learn of it again for Options::forget_ban, unless Meet is called.
+  // Peers hear of it and do the same, all but the node's replicas; so does the node itself (see
+  // ForgottenByPeer). OK without effect if it is banned already.
   // NotFound, InvalidArgument (this node), FailedPrecondition (our primary).
   absl::Status Forget(const NodeId& node);
   // The host drops its data if this was a replica.
@@ -135,7 +137,9 @@ class Node {
 
   // Serve although the data is missing. FailedPrecondition: no guard is active.
   absl::Status OverruleDataGuard();
-  // Changes what can change at run time: everything but addresses, name, limits and seed.
+  // Changes what can change at run time: everything but the port of the bus, the name, the seed,
+  // and the limits of nodes, frames and queues. Peers hear of another address in the next messages;
+  // where the bus listens stays.
   // InvalidArgument: see Options::Validate, or a fixed field differs.
   absl::Status Reconfigure(const Options& options);
 

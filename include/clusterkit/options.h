@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "clusterkit/node_details.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -23,8 +24,11 @@ struct Options {
   // Where peers reach this node, and where its clients do. A port is required. An empty host is
   // learned from the first peer that reaches us or that we reach; a set one is announced as is:
   // at most 255 printable ASCII characters, without those that part fields of the state file
-  // (space , @ =).
+  // (space , @ =). All but the port of the bus, on which the node listens, can change at run time.
   Endpoint bus, client;
+
+  // Names and tags, for people and clients. Can change at run time.
+  NodeDetails details;
 
   // --- Failure detection ------------------------------------------------------------------
 
@@ -33,6 +37,9 @@ struct Options {
   // 2 s), election unit x/30 (20 ms to 500 ms), serving lease 0.8x. Keep it large against the
   // round trip and against scheduling delays. At least 1 ms.
   absl::Duration node_timeout = absl::Seconds(15);
+  // Longest time without a ping to a peer; unset means node_timeout/2. At least 1 ms, and at most
+  // node_timeout/2: leases live on the answers.
+  std::optional<absl::Duration> ping_interval;
 
   // A link that the peer broke, followed by refused reconnects to the same address, is taken as
   // the death of its process: PFAIL at once instead of after node_timeout. Switch off where a
@@ -57,6 +64,9 @@ struct Options {
   // How long a failover by command may take, and a quarter of how long its primary pauses writes at
   // most. At least 1 ms.
   absl::Duration manual_failover_timeout = absl::Seconds(5);
+  // Of replicas with equal progress the one with the smaller number stands first; equal numbers
+  // leave it to the smaller id. 0 to 1,000,000.
+  int replica_priority = kUsualReplicaPriority;
   // A primary that lost its last slot to a node of another shard follows that node.
   bool allow_replica_migration = true;
   // A slot owner that comes back without its data, while a replica of its shard has it, neither
@@ -83,7 +93,8 @@ struct Options {
   size_t max_anonymous_links = 256;
   // Gossip entries in one heartbeat, whatever the size of the cluster. 1 to 4096.
   size_t max_gossip_entries = 1024;
-  // How long Forget keeps gossip from bringing a node back.
+  // For how long Forget keeps a node from coming back, here and at the peers that hear of it. Peers
+  // hear of whole seconds. Does not outlast the process.
   absl::Duration forget_ban = absl::Seconds(60);
 
   // Tests and simulations set it; otherwise Node::Start draws one from the operating system.
@@ -100,7 +111,7 @@ struct Options {
   absl::Status Validate() const;
 
   // Derived lengths, in one place so that all parts agree.
-  absl::Duration PingInterval() const;      // node_timeout / 2
+  absl::Duration PingInterval() const;      // ping_interval or its default
   absl::Duration ReportValidity() const;    // 2 x node_timeout
   absl::Duration RoundLength() const;       // clamp(node_timeout / 4, 250 ms, 2 s)
   absl::Duration RankUnit() const;          // clamp(node_timeout / 30, 20 ms, 500 ms)

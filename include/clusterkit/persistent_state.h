@@ -21,6 +21,8 @@ struct NodeRecord {
   Health health = Health::kOnline;
   Epoch config_epoch;  // A primary's own; zero for replicas.
   bool no_failover = false;
+  // Of NodeDetails. The rest returns with the first heartbeat of each node.
+  std::string hostname, name;
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
@@ -42,7 +44,7 @@ struct VoteLedgerState {
   friend bool operator==(const VoteLedgerState&, const VoteLedgerState&) = default;
 };
 
-// About 100 bytes a node, and the slot map. Always saved whole.
+// About 100 bytes a node and its names, and the slot map. Always saved whole.
 struct PersistentState {
   NodeId self;
   Epoch current_epoch;

@@ -84,6 +84,10 @@ using NodeId = RandomId<NodeIdTag>;
 // when a node becomes its replica, kept through promotion.
 using ShardId = RandomId<ShardIdTag>;
 
+// Options::replica_priority, unless it is set.
+inline constexpr int kUsualReplicaPriority = 100;
+inline constexpr int kLowestReplicaPriority = 1000000;
+
 // A logical time of the cluster. Used as current epoch (greatest seen), config epoch (version of
 // a shard's slot claim) and election epoch. Spec: "Current epoch", "Config epoch".
 struct Epoch {

@@ -93,32 +93,14 @@ absl::Status NodeCore::Impl::Replicate(const NodeId& primary, Instant now) {
   return absl::OkStatus();
 }
 
-absl::Status NodeCore::Impl::Forget(const NodeId& node, Instant now) {
-  Begin(now);
-  if (node == table_.self_id()) return absl::InvalidArgumentError("cannot forget myself");
-  if (table_.Find(node) == nullptr) {
-    return absl::NotFoundError(absl::StrCat("unknown node ", node.ToHex()));
-  }
-  if (self().primary == node) {
-    return absl::FailedPreconditionError(absl::StrCat("node ", node.ToHex(), " is our primary"));
-  }
-  ForgetAndBan(node);
-  Settle();
-  return absl::OkStatus();
-}
-
-void NodeCore::Impl::ForgetAndBan(const NodeId& id) {
-  RemoveNode(id);
-  if (banned_.size() < options_.max_nodes) banned_[id] = now_ + options_.forget_ban;
-}
-
 absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
   Begin(now);
   const bool was_replica = !IsPrimary();
   for (LinkId link : links_.All()) CloseLink(link);
   meets_.clear();
-  for (const NodeId& peer : table_.Peers()) RemoveNode(peer);
+  for (const NodeId& peer : table_.Peers()) RemoveNode(peer, std::nullopt);
   banned_.clear();
+  forgotten_by_.clear();
   KnownNode me = self();
   me.role = Role::kPrimary;
   me.primary.reset();
@@ -190,16 +172,29 @@ absl::Status NodeCore::Impl::OverruleDataGuard(Instant now) {
 absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
   Begin(now);
   if (absl::Status status = options.Validate(); !status.ok()) return status;
-  if (options.bus != options_.bus || options.client != options_.client ||
-      options.cluster_name != options_.cluster_name || options.max_nodes != options_.max_nodes ||
+  if (options.bus.port != options_.bus.port || options.cluster_name != options_.cluster_name ||
+      options.max_nodes != options_.max_nodes ||
       options.max_frame_bytes != options_.max_frame_bytes ||
       options.max_link_queue_bytes != options_.max_link_queue_bytes ||
-      options.max_anonymous_links != options_.max_anonymous_links ||
       options.seed != options_.seed) {
-    return absl::InvalidArgumentError("addresses, name, limits and seed are fixed at the start");
+    return absl::InvalidArgumentError(
+        "bus port, name, seed, and limits of nodes, frames and queues are fixed at the start");
+  }
+  // A host that is no longer announced is learned anew.
+  const Endpoint bus = options.bus.host != options_.bus.host ? options.bus : self().bus;
+  Endpoint client = options.client.host != options_.client.host ? options.client : self().client;
+  client.port = options.client.port;
+  SetAddress(table_.self_id(), bus, client, AddressChanged::Cause::kCommand);
+  if (options.details != options_.details) {
+    table_.Edit(table_.self_id()).SetDetails(options.details);
+    Emit(
+        NodeDetailsChanged{NodeDetailsChanged::Cause::kCommand, table_.self_id(), options.details});
   }
   options_ = options;
-  table_.Edit(table_.self_id()).no_failover = options.no_failover;
+  KnownNode& me = table_.Edit(table_.self_id());
+  me.no_failover = options.no_failover;
+  me.replica_priority = options.replica_priority;
+  RequestSave(/*sync=*/false);
   extras_changed_ = true;
   announce_ = true;
   Settle();

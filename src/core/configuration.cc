@@ -27,6 +27,7 @@ void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   facts.data_missing = header.data_missing;
   facts.abstaining = header.abstaining;
   ApplyAddress(link, header);
+  ApplyDetails(header);
   ApplyRole(header);
   if (self().primary == header.sender) {
     if (header.open_slots) table_.facts(header.sender).open_slots = *header.open_slots;
@@ -46,18 +47,45 @@ void NodeCore::Impl::ApplyAddress(const Link& link, const Header& header) {
   if (bus.host.empty()) bus.host = link.remote_host;
   if (client.host.empty()) client.host = link.remote_host;
   const KnownNode& known = *table_.Find(header.sender);
-  if (known.bus == bus && known.client == client && known.no_failover == header.no_failover) return;
+  const bool same_traits =
+      known.no_failover == header.no_failover && known.replica_priority == header.replica_priority;
+  if (known.bus == bus && known.client == client && same_traits) return;
   const bool moved = known.bus != bus;
   KnownNode& node = table_.Edit(header.sender);
-  node.bus = bus;
-  node.client = client;
   node.no_failover = header.no_failover;
+  node.replica_priority = header.replica_priority;
   RequestSave(/*sync=*/false);
+  SetAddress(header.sender, bus, client, AddressChanged::Cause::kSaidSo);
   if (!moved) return;
   Link* outbound = links_.Outbound(header.sender);
   if (outbound != nullptr && outbound->id != link.id) CloseLink(outbound->id);
   detector_.OnLinkUp(header.sender);
   links_.WantDial(header.sender, now_, /*at_once=*/true);
+}
+
+void NodeCore::Impl::ApplyDetails(const Header& header) {
+  if (table_.Find(header.sender)->details_digest == header.details_digest) return;
+  if (!header.details && header.details_digest != 0) return;  // What we echo will bring it.
+  if (header.details && !header.details->Validate().ok()) return;
+  KnownNode& node = table_.Edit(header.sender);
+  const NodeDetails before = node.details;
+  node.SetDetails(header.details.value_or(NodeDetails()));
+  if (node.details == before) return;
+  RequestSave(/*sync=*/false);
+  Emit(NodeDetailsChanged{NodeDetailsChanged::Cause::kSaidSo, node.id, node.details});
+}
+
+void NodeCore::Impl::SetAddress(const NodeId& id, const Endpoint& bus, const Endpoint& client,
+                                AddressChanged::Cause cause) {
+  const KnownNode& known = *table_.Find(id);
+  if (known.bus == bus && known.client == client) return;
+  // The first full address of a peer is no change.
+  const bool tell =
+      id == table_.self_id() || (!known.client.host.empty() && known.client.port != 0);
+  KnownNode& node = table_.Edit(id);
+  node.bus = bus;
+  node.client = client;
+  if (tell) Emit(AddressChanged{cause, id, bus, client});
 }
 
 void NodeCore::Impl::ApplyRole(const Header& header) {

@@ -107,7 +107,15 @@ void NodeCore::Impl::OnHello(Link& link, const Hello& hello) {
 
 void NodeCore::Impl::OnOutboundReady(Link& link) {
   const NodeId peer = *link.peer;
-  std::erase_if(meets_, [&](const PendingMeet& meet) { return meet.link == link.id; });
+  std::optional<Instant> met;
+  std::erase_if(meets_, [&](const PendingMeet& meet) {
+    if (meet.link == link.id) met = meet.since;
+    return meet.link == link.id;
+  });
+  if (const auto ban = banned_.find(peer); ban != banned_.end() && met < ban->second.since) {
+    CloseLink(link.id);  // It was to be forgotten after we were asked to meet it.
+    return;
+  }
   if (table_.Find(peer) == nullptr) {
     if (table_.size() >= options_.max_nodes) {
       Refuse(link.id, {Goodbye::Reason::kLimit, "too many nodes"});
@@ -121,6 +129,7 @@ void NodeCore::Impl::OnOutboundReady(Link& link) {
   } else if (!link.target) {
     introduced_.insert(peer);
   }
+  if (met) table_.facts(peer).met = met;
   links_.StopDialing(peer);
   detector_.OnLinkUp(peer);
   table_.Edit(peer).linked = true;
@@ -139,9 +148,10 @@ void NodeCore::Impl::OnGoodbye(Link& link, const Goodbye& goodbye) {
 void NodeCore::Impl::LearnOwnHost(const std::string& host) {
   if (host.empty()) return;
   if (!self().bus.host.empty() && !self().client.host.empty()) return;
-  KnownNode& me = table_.Edit(table_.self_id());
-  if (me.bus.host.empty()) me.bus.host = host;
-  if (me.client.host.empty()) me.client.host = host;
+  Endpoint bus = self().bus, client = self().client;
+  if (bus.host.empty()) bus.host = host;
+  if (client.host.empty()) client.host = host;
+  SetAddress(table_.self_id(), bus, client, AddressChanged::Cause::kLearned);
   RequestSave(/*sync=*/false);
 }
 

@@ -129,6 +129,13 @@ void NodeCore::Impl::SendProgress(bool final) {
   }
 }
 
+// Of two replicas, the one to ask to stand.
+bool NodeCore::Impl::IsBetterSuccessor(const NodeView& node, const NodeId& than) const {
+  auto order = Progress::Compare(table_.facts(node.id).progress, table_.facts(than).progress);
+  if (order != 0) return order > 0;
+  return node.replica_priority < table_.Find(than)->replica_priority;
+}
+
 // A primary without its data neither serves nor feeds replicas while a replica has the data.
 void NodeCore::Impl::UpdateDataGuard() {
   const bool missing = data_present_ == false && options_.guard_missing_data && IsPrimary() &&
@@ -146,10 +153,7 @@ void NodeCore::Impl::UpdateDataGuard() {
         if (!facts.progress.synced) continue;
         guard = DataGuard::kActive;
         if (node->health != Health::kOnline || node->no_failover) continue;
-        if (!successor ||
-            Progress::Compare(facts.progress, table_.facts(*successor).progress) > 0) {
-          successor = node->id;
-        }
+        if (!successor || IsBetterSuccessor(*node, *successor)) successor = node->id;
       } else if (guard == DataGuard::kOff && patient && !facts.failed) {
         guard = DataGuard::kWaiting;
       }

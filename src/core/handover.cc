@@ -185,7 +185,7 @@ void NodeCore::Impl::ForgetLeaving() {
     const bool known = table_.Find(id) != nullptr;
     if (known && (table_.slots().CountOf(id) > 0 || self().primary == id)) continue;
     leaving_.erase(id);
-    if (known) ForgetAndBan(id);
+    if (known) ForgetNode(id, {now_, now_ + options_.forget_ban}, id);
   }
 }
 

@@ -41,9 +41,11 @@ Header NodeCore::Impl::MakeHeader() const {
   header.primary = self().primary;
   header.config_epoch = ShownConfigEpoch();
   header.claim_digest = table_.OwnDigest();
+  header.details_digest = self().details_digest;
   header.bus = self().bus;
   header.client = self().client;
   header.no_failover = options_.no_failover;
+  header.replica_priority = options_.replica_priority;
   header.progress_unknown = !replication_reported_;
   header.data_missing = guard_ != DataGuard::kOff;
   header.abstaining = coordinator_.Abstaining();
@@ -56,8 +58,8 @@ void NodeCore::Impl::RefreshFacts() {
   Header header = MakeHeader();
   if (header == facts_->header && open_slots_version_ == facts_->open_slots_version) return;
   ++header.facts_version;
-  facts_ = std::make_shared<Facts>(
-      Facts{std::move(header), table_.OwnSlots(), open_slots_, open_slots_version_});
+  facts_ = std::make_shared<Facts>(Facts{std::move(header), table_.OwnSlots(), self().details,
+                                         open_slots_, open_slots_version_});
 }
 
 bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
@@ -79,6 +81,11 @@ bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
     if (!digest_will_do) {
       message.header.claim = facts.claim;
       link.claim_sent = facts.header.claim_digest;
+    }
+    if ((link.features & kFeatureNodeDetails) != 0 &&
+        link.details_sent.value_or(0) != facts.header.details_digest) {
+      message.header.details = facts.details;
+      link.details_sent = facts.header.details_digest;
     }
     const KnownNode* peer = table_.Find(*link.peer);
     const bool replica_of_ours = peer != nullptr && peer->primary == table_.self_id();
@@ -102,10 +109,14 @@ bool NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t st
   heartbeat.stamp = stamp;
   if (const KnownNode* node = table_.Find(*link.peer)) {
     heartbeat.known_claim_digest = table_.facts(*link.peer).claim_digest;
+    heartbeat.known_details_digest = node->details_digest;
     heartbeat.withholds_lease = kind == Heartbeat::Kind::kPong &&
                                 (node->health == Health::kFail || !View().IsVoter(node->id) ||
                                  ledger().BlockedFor(node->shard, node->id, now_).has_value());
+  } else {
+    heartbeat.withholds_lease = true;  // No voter of ours, whatever it believes.
   }
+  heartbeat.forgotten = ForgottenFor(*link.peer);
   heartbeat.gossip = gossip_.BuildGossip(View(), *link.peer, now_, rng_);
   return SendBody(link, std::move(heartbeat), path);
 }
@@ -164,8 +175,9 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
   if (table_.Find(header.sender) != nullptr) return true;
   const auto* heartbeat = std::get_if<Heartbeat>(&message.body);
   if (heartbeat == nullptr || heartbeat->kind == Heartbeat::Kind::kPong) return false;
-  if (heartbeat->kind == Heartbeat::Kind::kPing) {
-    // Not one of us, as far as we know. It may be as far as it knows, so it gets an answer.
+  if (heartbeat->kind == Heartbeat::Kind::kPing || Banned(header.sender)) {
+    // Not one of us, as far as we know. It may be as far as it knows, so it gets an answer. If it
+    // was forgotten, that says so, and asking to be introduced does not change it.
     if (!serving_.HostStalled(now_)) {
       SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat->stamp, Path::kPrompt);
     }
@@ -231,15 +243,23 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
 }
 
 void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat) {
-  // The peer does not hold what we claim: say it in full on the next occasion.
-  if (heartbeat.known_claim_digest != durable_facts_->header.claim_digest) {
-    for (LinkId id : links_.AllOf(header.sender)) links_.Find(id)->claim_sent.reset();
+  // The peer does not hold what we claim, or what we are called: say it in full on the next
+  // occasion.
+  const Header& said = durable_facts_->header;
+  const bool claim_missing = heartbeat.known_claim_digest != said.claim_digest;
+  const bool details_missing = heartbeat.known_details_digest != said.details_digest;
+  if (claim_missing || details_missing) {
+    for (LinkId id : links_.AllOf(header.sender)) {
+      if (claim_missing) links_.Find(id)->claim_sent.reset();
+      if (details_missing) links_.Find(id)->details_sent.reset();
+    }
   }
   if (heartbeat.kind == Heartbeat::Kind::kPong) {
     OnPong(link, header, heartbeat);
   } else if (!serving_.HostStalled(now_)) {
     SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat.stamp, Path::kPrompt);
   }
+  ApplyForgotten(header.sender, heartbeat.forgotten);
   MergeGossip(header.sender, heartbeat.gossip);
 }
 
@@ -265,9 +285,7 @@ void NodeCore::Impl::MergeGossip(const NodeId& from, const std::vector<GossipEnt
     if (item.suspected) Touch(item.subject);
   }
   for (const GossipEntry& entry : merge.moved) {
-    KnownNode& node = table_.Edit(entry.id);
-    node.bus = entry.bus;
-    node.client = entry.client;
+    SetAddress(entry.id, entry.bus, entry.client, AddressChanged::Cause::kGossip);
     for (LinkId id : links_.AllOf(entry.id)) {
       if (links_.Find(id)->outbound) CloseLink(id);
     }
@@ -276,7 +294,7 @@ void NodeCore::Impl::MergeGossip(const NodeId& from, const std::vector<GossipEnt
     RequestSave(/*sync=*/false);
   }
   for (const GossipEntry& entry : merge.unknown) {
-    if (banned_.contains(entry.id) || table_.size() >= options_.max_nodes) continue;
+    if (Banned(entry.id) || table_.size() >= options_.max_nodes) continue;
     if (table_.Find(entry.id) != nullptr) continue;  // Twice in one message.
     KnownNode node;
     node.id = entry.id;

@@ -88,11 +88,12 @@ class NodeCore::Impl {
 
  private:
   // What this node says of itself, but for its current epoch and its progress: they promise
-  // nothing, so each message has them as they are. `claim` stands beside the header because it
-  // rarely travels.
+  // nothing, so each message has them as they are. `claim` and `details` stand beside the header
+  // because they rarely travel.
   struct Facts {
     Header header;
     SlotSet claim;
+    NodeDetails details;
     std::shared_ptr<const OpenSlots> open_slots;
     uint64_t open_slots_version = 0;
   };
@@ -100,6 +101,10 @@ class NodeCore::Impl {
     Endpoint bus;
     LinkId link;
     Instant since;
+  };
+  // Of a node that was forgotten `since`, here or elsewhere.
+  struct Ban {
+    Instant since, until;
   };
   enum class DataGuard : uint8_t { kOff, kWaiting, kActive };
   // A move at its source: what is beyond the plan in open_slots_, and lost with the process.
@@ -152,8 +157,7 @@ class NodeCore::Impl {
   // would use up the epochs of the whole cluster.
   bool Implausible(Epoch epoch) const;
   void AddNode(KnownNode node, NodeAdded::By by);
-  void RemoveNode(const NodeId& id);
-  void ForgetAndBan(const NodeId& id);
+  void RemoveNode(const NodeId& id, std::optional<NodeId> told_by);
 
   // --- connections.cc
   // ------------------------------------------------------------------------------
@@ -190,6 +194,9 @@ class NodeCore::Impl {
   // ------------------------------------------------------
   void ApplyHeader(Link& link, const Header& header);
   void ApplyAddress(const Link& link, const Header& header);
+  void SetAddress(const NodeId& id, const Endpoint& bus, const Endpoint& client,
+                  AddressChanged::Cause cause);
+  void ApplyDetails(const Header& header);
   void ApplyRole(const Header& header);
   void FollowPrimary(const Header& header);
   void PrimaryBecameReplica(const Header& header);
@@ -203,6 +210,12 @@ class NodeCore::Impl {
   void BecomeReplica(const NodeId& primary, RoleChanged::Cause cause);
   Epoch GreatestEpoch() const;
   bool OwnEpochIsUniqueMaximum() const;
+
+  // --- forgetting.cc -----------------------------------------------------------------------------
+  bool Banned(const NodeId& node) const;
+  void ForgetNode(const NodeId& node, const Ban& ban, std::optional<NodeId> told_by);
+  std::vector<ForgottenNode> ForgottenFor(const NodeId& peer);
+  void ApplyForgotten(const NodeId& from, const std::vector<ForgottenNode>& forgotten);
 
   // --- health.cc
   // -----------------------------------------------------------------------------------
@@ -227,6 +240,7 @@ class NodeCore::Impl {
   void OnAuthRefusal(const Header& header, const FailoverAuthRefusal& refusal);
   void SendProgress(bool final);
   void UpdateDataGuard();
+  bool IsBetterSuccessor(const NodeView& node, const NodeId& than) const;
 
   // --- open_slots.cc
   void EditOpenSlots(absl::FunctionRef<void(OpenSlots&)> edit);
@@ -306,8 +320,9 @@ class NodeCore::Impl {
   absl::btree_set<NodeId> leaving_;  // They said goodbye, and are to be forgotten.
 
   std::vector<PendingMeet> meets_;
-  absl::btree_set<NodeId> introduced_;       // We send MEET until they speak to us.
-  absl::btree_map<NodeId, Instant> banned_;  // Forgotten until.
+  absl::btree_set<NodeId> introduced_;  // We send MEET until they speak to us.
+  absl::btree_map<NodeId, Ban> banned_;
+  absl::btree_set<NodeId> forgotten_by_;  // Peers that say they have forgotten us.
 
   absl::btree_set<NodeId> touched_;  // Health to be evaluated in Settle.
   absl::btree_map<NodeId, std::vector<SuspicionReport::Item>> reports_;  // To send in Settle.

@@ -27,15 +27,16 @@ struct Link {
   LinkId id{};
   bool outbound = false;
   Phase phase = Phase::kDialing;
-  std::string remote_host;             // Dialled, or as the transport saw it.
-  uint16_t remote_port = 0;            // Outbound only.
-  std::optional<NodeId> target;        // Outbound: whom we dialled; empty for a MEET.
-  std::optional<NodeId> peer;          // Once ready.
-  uint64_t incarnation = 0;            // Of the peer.
-  uint64_t features = 0;               // Common to both.
-  Instant since;                       // Opened or connected.
-  std::optional<uint64_t> claim_sent;  // Digest of the last full claim sent on it.
-  uint64_t open_slots_sent = 0;        // Version of those last sent on it.
+  std::string remote_host;       // Dialled, or as the transport saw it.
+  uint16_t remote_port = 0;      // Outbound only.
+  std::optional<NodeId> target;  // Outbound: whom we dialled; empty for a MEET.
+  std::optional<NodeId> peer;    // Once ready.
+  uint64_t incarnation = 0;      // Of the peer.
+  uint64_t features = 0;         // Common to both.
+  Instant since;                 // Opened or connected.
+  // Digests of the last full claim and of the last details sent on it.
+  std::optional<uint64_t> claim_sent, details_sent;
+  uint64_t open_slots_sent = 0;  // Version of those last sent on it.
 };
 
 // A node has at most one link of each direction with each peer. Thread-compatible.

@@ -95,7 +95,7 @@ void NodeCore::Impl::Cron() {
   }
   // Of those who are online, time alone changes the health of no others.
   for (const NodeId& peer : detector_.Doubtful()) Touch(peer);
-  absl::erase_if(banned_, [this](const auto& ban) { return now_ >= ban.second; });
+  absl::erase_if(banned_, [this](const auto& ban) { return now_ >= ban.second.until; });
 }
 
 void NodeCore::Impl::OnFrame(LinkId id, const Frame& frame, Instant now) {
@@ -217,7 +217,7 @@ void NodeCore::Impl::AddNode(KnownNode node, NodeAdded::By by) {
   Emit(NodeAdded{by, id, bus});
 }
 
-void NodeCore::Impl::RemoveNode(const NodeId& id) {
+void NodeCore::Impl::RemoveNode(const NodeId& id, std::optional<NodeId> told_by) {
   for (LinkId link : links_.AllOf(id)) CloseLink(link);
   links_.StopDialing(id);
   detector_.Untrack(id);
@@ -227,9 +227,10 @@ void NodeCore::Impl::RemoveNode(const NodeId& id) {
   touched_.erase(id);
   reports_.erase(id);
   leaving_.erase(id);
+  forgotten_by_.erase(id);
   table_.Remove(id);
   RequestSave(/*sync=*/false);
-  Emit(NodeRemoved{id});
+  Emit(NodeRemoved{id, told_by});
 }
 
 CoreStatus NodeCore::Impl::Status(Instant now) const {

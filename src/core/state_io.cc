@@ -48,6 +48,7 @@ KnownNode FromRecord(const NodeRecord& record) {
   node.health = record.health == Health::kFail ? Health::kFail : Health::kOnline;
   node.config_epoch = record.config_epoch;
   node.no_failover = record.no_failover;
+  node.SetDetails({record.hostname, record.name, {}});
   return node;
 }
 
@@ -65,7 +66,9 @@ void SetOwnAddress(KnownNode& self, const Options& options) {
   if (!options.bus.host.empty()) self.bus.host = options.bus.host;
   if (!options.client.host.empty()) self.client.host = options.client.host;
   self.no_failover = options.no_failover;
+  self.replica_priority = options.replica_priority;
   self.health = Health::kOnline;
+  self.SetDetails(options.details);
 }
 
 }  // namespace
@@ -129,7 +132,8 @@ PersistentState NodeCore::Impl::MakeState() const {
   for (const NodeId& id : table_.Ids()) {
     const KnownNode& node = *table_.Find(id);
     state.nodes.push_back({node.id, node.shard, node.bus, node.client, node.role, node.primary,
-                           node.health, node.config_epoch, node.no_failover});
+                           node.health, node.config_epoch, node.no_failover, node.details.hostname,
+                           node.details.name});
   }
   return state;
 }

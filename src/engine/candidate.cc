@@ -1,6 +1,7 @@
 // The replica's side of FailoverCoordinator: when to stand, and when it has won.
 
 #include <algorithm>
+#include <tuple>
 
 #include "clusterkit/failover_coordinator.h"
 
@@ -20,6 +21,13 @@ uint64_t IndexAmongFailedShards(const ClusterView& view, const ShardId& shard) {
 
 bool MayStand(const NodeView& sibling) {
   return sibling.health == Health::kOnline && !sibling.no_failover;
+}
+
+// The order in which replicas stand: data first, then what the operator wishes, then the ids.
+bool Precedes(const NodeView& sibling, const Progress& theirs, const NodeView& self,
+              const Progress& mine) {
+  if (auto order = Progress::Compare(theirs, mine); order != 0) return order > 0;
+  return std::tie(sibling.replica_priority, sibling.id) < std::tie(self.replica_priority, self.id);
 }
 
 }  // namespace
@@ -89,8 +97,7 @@ int FailoverCoordinator::Rank(const ClusterView& view) const {
     if (node->id == view.self().id || !MayStand(*node)) continue;
     auto it = siblings_.find(node->id);
     if (it == siblings_.end() || !it->second.progress.synced) continue;
-    auto order = Progress::Compare(it->second.progress, own_.progress);
-    if (order > 0 || (order == 0 && node->id < view.self().id)) ++rank;
+    if (Precedes(*node, it->second.progress, view.self(), own_.progress)) ++rank;
   }
   return rank;
 }
@@ -104,8 +111,7 @@ bool FailoverCoordinator::EverybodyFresherIsExcluded(const ClusterView& view) co
     if (it == siblings_.end()) return false;
     if (!it->second.progress.synced) continue;
     if (it->second.final_for != primary) return false;
-    auto order = Progress::Compare(it->second.progress, own_.progress);
-    if (order > 0 || (order == 0 && node->id < view.self().id)) return false;
+    if (Precedes(*node, it->second.progress, view.self(), own_.progress)) return false;
   }
   return true;
 }

@@ -42,9 +42,9 @@ void FailoverCoordinator::OnView(const ClusterView& view, Instant now) {
     ledger_.SetSettled(false);
   }
   if (abstention_ && abstention_->replaced) {
-    // It knows that it was replaced: it votes no more.
+    // It knows that it was replaced: it votes no more. One that was forgotten need not know.
     const NodeView* replaced = view.Find(*abstention_->replaced);
-    if (replaced == nullptr || replaced->role == Role::kReplica) abstention_->replaced.reset();
+    if (replaced != nullptr && replaced->role == Role::kReplica) abstention_->replaced.reset();
   }
   absl::erase_if(freshness_refusals_, [&](const auto& entry) {
     const NodeView* primary = view.Find(entry.second.primary);

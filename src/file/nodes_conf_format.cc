@@ -62,8 +62,10 @@ void AppendOpenSlots(const OpenSlots& open, std::string& out) {
 void AppendNode(const PersistentState& state, const NodeRecord& node, std::string& out) {
   const bool self = node.id == state.self;
   absl::StrAppend(&out, node.id.ToHex(), " ", AddressColumnHost(node), ":", node.client.port, "@",
-                  node.bus.port, ",,tls-port=0,shard-id=", node.shard.ToHex(), " ",
-                  FlagsOf(node, self), " ", node.primary ? node.primary->ToHex() : "-", " 0 0 ",
+                  node.bus.port, ",", node.hostname, ",tls-port=0,",
+                  node.name.empty() ? "" : absl::StrCat("nodename=", node.name, ","),
+                  "shard-id=", node.shard.ToHex(), " ", FlagsOf(node, self), " ",
+                  node.primary ? node.primary->ToHex() : "-", " 0 0 ",
                   ShownEpoch(state, node).value, self ? " connected" : " disconnected");
   if (state.slots.CountOf(node.id) > 0) {
     for (const SlotRange& range : state.slots.SlotsOf(node.id).Ranges()) {

@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "base/strings.h"
 #include "clusterkit/file/nodes_conf.h"
+#include "clusterkit/node_details.h"
 #include "file/nodes_conf_parser.h"
 #include "file/nodes_conf_text.h"
 
@@ -181,18 +182,26 @@ absl::Status Parser::ParseAddress(std::string_view field, NodeRecord& node) cons
   return ParseAttributes(field.substr(comma + 1), node);
 }
 
-// The first is the announced hostname, which only Redis's clients need. Of the others only the
-// shard is ours.
+// The first is the announced hostname. Of the others the shard and the name are ours.
 absl::Status Parser::ParseAttributes(std::string_view text, NodeRecord& node) const {
   const Fields attributes = Split(text, ',');
+  // Names are for people: what another program accepted and we would not is dropped.
+  const auto take = [](std::string_view value, std::string NodeDetails::*field, std::string& out) {
+    NodeDetails details;
+    details.*field = std::string(value);
+    if (details.Validate().ok()) out = std::string(value);
+  };
+  take(attributes[0], &NodeDetails::hostname, node.hostname);
   for (size_t i = 1; i < attributes.size(); ++i) {
     const std::string_view attribute = attributes[i];
     const size_t equals = attribute.find('=');
     if (equals == std::string_view::npos || equals == 0) {
       return Damaged(absl::StrCat("bad attribute ", Quote(attribute)));
     }
-    if (attribute.substr(0, equals) != "shard-id") continue;
-    const absl::StatusOr<ShardId> shard = ShardId::FromHex(attribute.substr(equals + 1));
+    const std::string_view key = attribute.substr(0, equals), value = attribute.substr(equals + 1);
+    if (key == "nodename") take(value, &NodeDetails::name, node.name);
+    if (key != "shard-id") continue;
+    const absl::StatusOr<ShardId> shard = ShardId::FromHex(value);
     if (!shard.ok()) return Damaged(absl::StrCat("bad shard id ", Quote(attribute)));
     node.shard = *shard;
   }

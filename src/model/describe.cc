@@ -72,8 +72,11 @@ std::string_view ClaimText(const Header& header) {
 // What of a body is worth a line, each piece with a leading blank. Shard ids and digests are left
 // out: to a reader they are noise, and the sender of a message is known where it is traced.
 
-std::string BodyText(const Header&, const Heartbeat& body, NameOf) {
-  return absl::StrCat(" gossip=", body.gossip.size(), body.withholds_lease ? " no-lease" : "");
+std::string BodyText(const Header&, const Heartbeat& body, NameOf name) {
+  std::vector<NodeId> forgotten;
+  for (const ForgottenNode& node : body.forgotten) forgotten.push_back(node.id);
+  return absl::StrCat(" gossip=", body.gossip.size(), body.withholds_lease ? " no-lease" : "",
+                      forgotten.empty() ? "" : " forgotten=", Names(forgotten, name, ","));
 }
 
 std::string BodyText(const Header&, const SuspicionReport& body, NameOf name) {

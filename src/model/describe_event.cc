@@ -26,7 +26,46 @@ std::string Line(const NodeAdded& event, NameOf name) {
 }
 
 std::string Line(const NodeRemoved& event, NameOf name) {
-  return absl::StrCat(name(event.id), " removed");
+  return absl::StrCat(
+      name(event.id), " removed",
+      event.told_by ? absl::StrCat(" (by word of ", name(*event.told_by), ")") : "");
+}
+
+std::string Line(const ForgottenByPeer& event, NameOf name) {
+  return absl::StrCat(name(event.by), " has forgotten us, for ", DurationText(event.remaining));
+}
+
+std::string Line(const NodeDetailsChanged& event, NameOf name) {
+  const NodeDetails& details = event.details;
+  std::string line = absl::StrCat(name(event.id), details.Empty() ? " has no names or tags" : "");
+  std::string_view separator = " has ";
+  const auto add = [&](std::string_view what, const std::string& text) {
+    absl::StrAppend(&line, Av(std::exchange(separator, ", ")), Av(what), " ", text);
+  };
+  if (!details.name.empty()) add("name", OneLine(details.name));
+  if (!details.hostname.empty()) add("hostname", OneLine(details.hostname));
+  for (const auto& [key, value] : details.metadata) add(OneLine(key), OneLine(value));
+  const bool command = event.cause == NodeDetailsChanged::Cause::kCommand;
+  return absl::StrCat(line, command ? " (command)" : " (its own word)");
+}
+
+std::string_view CauseText(AddressChanged::Cause cause) {
+  switch (cause) {
+    case AddressChanged::Cause::kSaidSo:
+      return "its own word";
+    case AddressChanged::Cause::kGossip:
+      return "gossip";
+    case AddressChanged::Cause::kLearned:
+      return "learned";
+    case AddressChanged::Cause::kCommand:
+      return "command";
+  }
+  return "unknown";
+}
+
+std::string Line(const AddressChanged& event, NameOf name) {
+  return absl::StrCat(name(event.id), " is at ", Describe(event.client), ", bus ",
+                      Describe(event.bus), " (", Av(CauseText(event.cause)), ")");
 }
 
 std::string CauseText(const HealthChanged& event, NameOf name) {

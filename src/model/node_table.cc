@@ -103,8 +103,10 @@ std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version, OwnSit
       view->health = node.health;
       view->config_epoch = node.config_epoch;
       view->no_failover = node.no_failover;
+      view->replica_priority = node.replica_priority;
       view->linked = node.linked || id == self_;
       view->slot_count = slot_count;
+      view->details = node.details;
       entry.view = std::move(view);
     }
     views.push_back(entry.view);

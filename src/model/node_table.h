@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/message.h"
 #include "clusterkit/slot_map.h"
+#include "clusterkit/time.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -26,7 +28,15 @@ struct KnownNode {
   Health health = Health::kOnline;
   Epoch config_epoch;
   bool no_failover = false;
+  int replica_priority = kUsualReplicaPriority;
   bool linked = false;
+  NodeDetails details;
+  uint64_t details_digest = 0;
+
+  void SetDetails(NodeDetails to) {
+    details = std::move(to);
+    details_digest = details.Digest();
+  }
 };
 
 // What a peer said, kept apart from what follows from it. Does not appear in views.
@@ -34,6 +44,7 @@ struct PeerFacts {
   bool heard = false;            // Its header was seen since this node started.
   bool failed = false;           // This process concluded FAIL, rather than loading it.
   bool progress_unknown = true;  // Its host has not reported any progress.
+  std::optional<Instant> met;    // When an operator last asked us to meet it.
   uint64_t incarnation = 0;
   uint64_t facts_version = 0;
   Progress progress;

@@ -77,7 +77,13 @@ absl::Status Options::Validate() const {
   }
   CLUSTERKIT_RETURN_IF_ERROR(CheckEndpoint("bus", bus));
   CLUSTERKIT_RETURN_IF_ERROR(CheckEndpoint("client", client));
+  CLUSTERKIT_RETURN_IF_ERROR(details.Validate());
   CLUSTERKIT_RETURN_IF_ERROR(CheckDuration("node_timeout", node_timeout, absl::Milliseconds(1)));
+  const absl::Duration least = absl::Milliseconds(1), most = std::max(node_timeout / 2, least);
+  if (ping_interval && (*ping_interval < least || *ping_interval > most)) {
+    return Bad("ping_interval", absl::FormatDuration(*ping_interval),
+               absl::StrCat("1ms to node_timeout/2 (", absl::FormatDuration(most), ")"));
+  }
   CLUSTERKIT_RETURN_IF_ERROR(
       CheckDuration("crash_evidence_grace", crash_evidence_grace, absl::ZeroDuration()));
   if (host_stall_timeout) {
@@ -86,6 +92,10 @@ absl::Status Options::Validate() const {
   }
   if (replica_validity_factor < 0) {
     return Bad("replica_validity_factor", absl::StrCat(replica_validity_factor), "at least 0");
+  }
+  if (replica_priority < 0 || replica_priority > kLowestReplicaPriority) {
+    return Bad("replica_priority", absl::StrCat(replica_priority),
+               absl::StrCat("0 to ", kLowestReplicaPriority));
   }
   CLUSTERKIT_RETURN_IF_ERROR(
       CheckDuration("replica_validity_base", replica_validity_base, absl::ZeroDuration()));
@@ -101,7 +111,7 @@ absl::Status Options::Validate() const {
   return CheckDuration("forget_ban", forget_ban, absl::ZeroDuration());
 }
 
-absl::Duration Options::PingInterval() const { return node_timeout / 2; }
+absl::Duration Options::PingInterval() const { return ping_interval.value_or(node_timeout / 2); }
 
 absl::Duration Options::ReportValidity() const { return node_timeout * 2; }
 

@@ -193,6 +193,9 @@ absl::Status CompareNode(Cluster& cluster, const Name& observer, const ClusterVi
     return Differs(observer, absl::StrCat("config epoch ", node->config_epoch.value, " of ",
                                           subject, ", not ", expected->config_epoch.value));
   }
+  if (node->details != expected->details) {
+    return Differs(observer, absl::StrCat("other names or tags of ", subject));
+  }
   return absl::OkStatus();
 }
 

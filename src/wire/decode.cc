@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
+#include "base/strings.h"
 #include "wire/enums.h"
 #include "wire/field_path.h"
 #include "wire/limits.h"
@@ -107,6 +108,20 @@ absl::Status Decode(const FieldPath& parent, const v1::OpenSlots& in, OpenSlots&
   return absl::OkStatus();
 }
 
+absl::Status DecodeDetails(const FieldPath& parent, const v1::NodeDetails& in, NodeDetails& out) {
+  const FieldPath at(parent, "details");
+  out.hostname = in.hostname();
+  out.name = in.name();
+  for (const v1::NodeDetails::Pair& pair : in.metadata()) {
+    if (!out.metadata.empty() && pair.key() <= out.metadata.rbegin()->first) {
+      return FieldPath(at, "metadata").Invalid("keys are not in ascending order");
+    }
+    out.metadata.emplace_hint(out.metadata.end(), pair.key(), pair.value());
+  }
+  const absl::Status status = out.Validate();
+  return status.ok() ? status : at.Invalid(Sv(status.message()));
+}
+
 absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) {
   const FieldPath at(parent, "header");
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "sender"), in.sender(), out.sender));
@@ -124,6 +139,10 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
     CLUSTERKIT_RETURN_IF_ERROR(
         DecodeSlots(FieldPath(at, "claim"), in.claim(), out.claim.emplace()));
   }
+  out.details_digest = in.details_digest();
+  if (in.has_details()) {
+    CLUSTERKIT_RETURN_IF_ERROR(DecodeDetails(at, in.details(), out.details.emplace()));
+  }
   out.progress.history.value = in.progress().history();
   out.progress.offset = in.progress().offset();
   out.progress.synced = in.progress().synced();
@@ -133,6 +152,12 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   }
   out.writes_paused = in.writes_paused();
   out.no_failover = in.no_failover();
+  if (in.has_replica_priority()) {
+    if (in.replica_priority() > kLowestReplicaPriority) {
+      return FieldPath(at, "replica_priority").Invalid(absl::StrCat(in.replica_priority()));
+    }
+    out.replica_priority = static_cast<int>(in.replica_priority());
+  }
   out.data_missing = in.data_missing();
   out.abstaining = in.abstaining();
   out.facts_version = in.facts_version();
@@ -156,9 +181,18 @@ absl::Status Decode(const FieldPath& parent, const v1::Heartbeat& in, Heartbeat&
   out.stamp = in.stamp();
   out.known_claim_digest = in.known_claim_digest();
   out.withholds_lease = in.withholds_lease();
+  out.known_details_digest = in.known_details_digest();
   out.gossip.resize(in.gossip_size());
   for (int i = 0; i < in.gossip_size(); ++i) {
     CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "gossip", i), in.gossip(i), out.gossip[i]));
+  }
+  out.forgotten.resize(in.forgotten_size());
+  for (int i = 0; i < in.forgotten_size(); ++i) {
+    const FieldPath node(at, "forgotten", i);
+    CLUSTERKIT_RETURN_IF_ERROR(
+        Decode(FieldPath(node, "id"), in.forgotten(i).id(), out.forgotten[i].id));
+    out.forgotten[i].remaining = absl::Seconds(in.forgotten(i).remaining_s());
+    out.forgotten[i].age = absl::Milliseconds(in.forgotten(i).age_ms());
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "wire/enums.h"
@@ -45,6 +46,16 @@ void Encode(const OpenSlots& open, v1::OpenSlots& out) {
   if (!open.plan()->slots.Empty()) EncodeSlots(open.plan()->slots, *out.mutable_plan_slots());
 }
 
+void Encode(const NodeDetails& details, v1::NodeDetails& out) {
+  out.set_hostname(details.hostname);
+  out.set_name(details.name);
+  for (const auto& [key, value] : details.metadata) {
+    v1::NodeDetails::Pair& added = *out.add_metadata();
+    added.set_key(key);
+    added.set_value(value);
+  }
+}
+
 void Encode(const Header& header, v1::Header& out) {
   out.set_sender(Bytes(header.sender));
   out.set_shard(Bytes(header.shard));
@@ -64,11 +75,29 @@ void Encode(const Header& header, v1::Header& out) {
   if (header.open_slots) Encode(*header.open_slots, *out.mutable_open_slots());
   out.set_writes_paused(header.writes_paused);
   out.set_no_failover(header.no_failover);
+  if (header.replica_priority != kUsualReplicaPriority) {
+    out.set_replica_priority(static_cast<uint32_t>(header.replica_priority));
+  }
   out.set_data_missing(header.data_missing);
   out.set_abstaining(header.abstaining);
   out.set_facts_version(header.facts_version);
   out.set_progress_unknown(header.progress_unknown);
   out.set_state(ToWire(header.state));
+  out.set_details_digest(header.details_digest);
+  if (header.details) Encode(*header.details, *out.mutable_details());
+}
+
+void Encode(const std::vector<ForgottenNode>& forgotten, v1::Heartbeat& out) {
+  const auto count = [](int64_t units) {
+    return static_cast<uint32_t>(std::clamp<int64_t>(units, 0, UINT32_MAX));
+  };
+  for (const ForgottenNode& node : forgotten) {
+    v1::ForgottenNode& added = *out.add_forgotten();
+    added.set_id(Bytes(node.id));
+    // Rounded so that a ban does not live on by being passed on, and that an introduction wins.
+    added.set_remaining_s(count(absl::ToInt64Seconds(node.remaining)));
+    added.set_age_ms(count(absl::ToInt64Milliseconds(absl::Ceil(node.age, absl::Milliseconds(1)))));
+  }
 }
 
 void Encode(const Heartbeat& body, v1::Message& message) {
@@ -77,6 +106,7 @@ void Encode(const Heartbeat& body, v1::Message& message) {
   out.set_stamp(body.stamp);
   out.set_known_claim_digest(body.known_claim_digest);
   out.set_withholds_lease(body.withholds_lease);
+  out.set_known_details_digest(body.known_details_digest);
   out.mutable_gossip()->Reserve(static_cast<int>(body.gossip.size()));
   for (const GossipEntry& entry : body.gossip) {
     v1::GossipEntry& added = *out.add_gossip();
@@ -86,6 +116,7 @@ void Encode(const Heartbeat& body, v1::Message& message) {
     added.set_health(ToWire(entry.health));
     added.set_pong_age_ms(Milliseconds(entry.pong_age));
   }
+  Encode(body.forgotten, out);
 }
 
 void Encode(const SuspicionReport& body, v1::Message& message) {

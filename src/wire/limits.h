@@ -14,6 +14,7 @@ inline constexpr size_t kMaxClusterNameBytes = 64;
 inline constexpr size_t kMaxTextBytes = 1024;
 inline constexpr size_t kMaxHostBytes = 255;  // As long as a DNS name may be.
 inline constexpr size_t kMaxGossipEntries = 4096;
+inline constexpr size_t kMaxForgotten = 64;
 // Reporters of one failure, and subjects of one report: nobody knows more nodes than this
 // (Options::max_nodes).
 inline constexpr size_t kMaxNodes = 65536;

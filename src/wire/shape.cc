@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "clusterkit/node_details.h"
 #include "clusterkit/slot.h"
 #include "clusterkit/types.h"
 #include "clusterkit/v1/bus.pb.h"
@@ -119,6 +120,33 @@ absl::Status CheckList(const FieldPath& parent, const char* name, std::string_vi
   return absl::OkStatus();
 }
 
+// The pairs of the sender's details. A field that stands more than once is merged by the parser.
+absl::Status CheckDetails(const FieldPath& at, std::string_view message) {
+  size_t pairs = 0;
+  FieldReader reader(message);
+  while (!reader.Done()) {
+    Field header;
+    if (!reader.Next(header)) return at.Invalid("malformed fields");
+    if (header.number != pb::Message::kHeaderFieldNumber || !header.has_payload) continue;
+    FieldReader headers(header.payload);
+    while (!headers.Done()) {
+      Field details;
+      if (!headers.Next(details)) return at.Invalid("malformed fields");
+      if (details.number != pb::Header::kDetailsFieldNumber || !details.has_payload) continue;
+      FieldReader reader_of_details(details.payload);
+      while (!reader_of_details.Done()) {
+        Field pair;
+        if (!reader_of_details.Next(pair)) return at.Invalid("malformed fields");
+        if (pair.number == pb::NodeDetails::kMetadataFieldNumber) ++pairs;
+      }
+    }
+  }
+  if (pairs <= NodeDetails::kMaxPairs) return absl::OkStatus();
+  const FieldPath header(at, "header");
+  const FieldPath details(header, "details");
+  return FieldPath(details, "metadata").OverLimit(pairs, "entries", NodeDetails::kMaxPairs);
+}
+
 absl::Status Unknown(const FieldPath& at, uint32_t number) {
   return absl::UnimplementedError(absl::StrCat(at.ToString(), ": unknown kind ", number));
 }
@@ -151,9 +179,12 @@ absl::Status CheckMessage(std::string_view bytes) {
   Field body;
   CLUSTERKIT_RETURN_IF_ERROR(FindKind(at, bytes, kFirstBody, kLastBody, body));
   if (!body.has_payload) return at.Invalid("the body is not a message");
+  CLUSTERKIT_RETURN_IF_ERROR(CheckDetails(at, bytes));
   using Message = pb::Message;
   switch (body.number) {
     case Message::kHeartbeatFieldNumber:
+      CLUSTERKIT_RETURN_IF_ERROR(CheckList(FieldPath(at, "heartbeat"), "forgotten", body.payload,
+                                           pb::Heartbeat::kForgottenFieldNumber, kMaxForgotten));
       return CheckList(FieldPath(at, "heartbeat"), "gossip", body.payload,
                        pb::Heartbeat::kGossipFieldNumber, kMaxGossipEntries);
     case Message::kSuspicionReportFieldNumber:

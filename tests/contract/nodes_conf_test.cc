@@ -73,6 +73,28 @@ TEST_CASE("a state is written as Redis's text with our pairs in the vars line") 
   CHECK(text.back() == '\n');
 }
 
+TEST_CASE("hostname and name stand where Redis has them") {
+  PersistentState state = SmallState();
+  state.nodes[0].hostname = "one.example.org";
+  state.nodes[0].name = "alpha";
+  const std::string text = FormatNodesConf(state);
+  CHECK(text.find(" 10.0.0.1:7000@17000,one.example.org,tls-port=0,nodename=alpha,shard-id=") !=
+        std::string::npos);
+  CHECK((Parsed(text) == state));
+}
+
+TEST_CASE("a name that we would not accept is dropped, not refused") {
+  PersistentState state = SmallState();
+  state.ledger.reset();
+  std::string text = FormatNodesConf(state);
+  text = text.substr(0, text.find(" checksum")) + "\n";
+  text.replace(text.find(",,tls"), 5, ",under_score,nodename=a'b,tls");
+  const PersistentState loaded = Parsed(text);
+  CHECK(loaded.nodes[0].hostname.empty());
+  CHECK(loaded.nodes[0].name.empty());
+  CHECK(loaded.nodes[0].shard == Shard('a'));
+}
+
 TEST_CASE("the checksum is CRC-64/XZ") {
   CHECK(file::Checksum("123456789") == 0x995dc9bbdf1939fa);
   CHECK(file::Checksum("") == 0);

@@ -191,6 +191,33 @@ TEST_CASE("CLUSTER SLOTS lists each run of slots with its primary and usable rep
                                                            "*4 :10 :15 ", first));
 }
 
+TEST_CASE("CLUSTER NODES, SLOTS and SHARDS show hostnames, and prefer what they are told to") {
+  Builder builder;
+  builder.Primary('1', 1, {{0, 5}}).view.details.hostname = "one.example";
+  builder.Replica('2', '1', 1);
+  ClusterReport report = builder.Build();
+  CHECK(NodesText(report, kNow).find(" 127.0.0.1:7001@17001,one.example myself") !=
+        std::string::npos);
+  const auto slots = [&](EndpointType type) {
+    report.endpoint_type = type;
+    return Resp2(WriteSlots, report);
+  };
+  const std::string head = "*1 *4 :0 :5 *4 ", one = " :7001 $40 " + Hex('1') + " ",
+                    two = " :7002 $40 " + Hex('2') + " ", ip = "$2 ip $9 127.0.0.1 ";
+  CHECK(slots(EndpointType::kIp) == head + "$9 127.0.0.1" + one +
+                                        "*2 $8 hostname $11 one.example *4 $9 127.0.0.1" + two +
+                                        "*0 ");
+  CHECK(slots(EndpointType::kHostname) ==
+        head + "$11 one.example" + one + "*2 " + ip + "*4 $1 ?" + two + "*2 " + ip);
+  CHECK(slots(EndpointType::kUnknown) ==
+        head + "$-1" + one + "*4 " + ip + "$8 hostname $11 one.example *4 $-1" + two + "*2 " + ip);
+  const std::string shards = Resp2(WriteShards, report);
+  CHECK(shards.find("*16 $2 id $40 " + Hex('1') +
+                    " $4 port :7001 $2 ip $9 127.0.0.1 $8 endpoint $-1 $8 hostname $11 "
+                    "one.example $4 role ") != std::string::npos);
+  CHECK(shards.find("*14 $2 id $40 " + Hex('2')) != std::string::npos);
+}
+
 TEST_CASE("CLUSTER SLOTS of a node that knows no slots is an empty array") {
   Builder builder;
   builder.Primary('1', 0, {});

@@ -43,7 +43,42 @@ TEST_CASE("refusals in Redis's words") {
   CHECK(RefusalText(clusterkit::Serve{}).empty());
 }
 
-std::string Line(const Event& event) { return LineFor(event, Id('1')).text; }
+// Nobody has a name.
+LogLine LineOf(const Event& event) {
+  return LineFor(event, Id('1'), [](const NodeId&) { return std::string(); });
+}
+std::string Line(const Event& event) { return LineOf(event).text; }
+
+TEST_CASE("a log line calls a node by its id, and by what operators call it") {
+  HealthChanged health;
+  health.id = Id('2');
+  health.to = Health::kPfail;
+  const auto name = [](const NodeId& id) { return std::string(id == Id('2') ? "alpha" : ""); };
+  CHECK(LineFor(health, Id('1'), name).text ==
+        "Node " + kTwo + " (alpha) is possibly failing (no answer in time).");
+}
+
+TEST_CASE("redirections name the endpoint that is preferred") {
+  clusterkit::NodeView node;
+  node.id = Id('2');
+  node.client = {"10.0.0.2", 7000};
+  const auto text = [&node](EndpointType type) {
+    const clusterkit::ClusterView view(
+        1, node.id, {std::make_shared<clusterkit::NodeView>(node)},
+        std::make_shared<clusterkit::SlotMap>(),
+        {clusterkit::ClusterState::kOk, clusterkit::DownReason::kNone, false, false,
+         std::make_shared<clusterkit::ServeLease>(), nullptr});
+    clusterkit::RouteDecision decision = clusterkit::Moved{SlotId{7}, node.id, node.client};
+    UsePreferredEndpoint(view, type, decision);
+    return RefusalText(decision);
+  };
+  CHECK(text(EndpointType::kIp) == "MOVED 7 10.0.0.2:7000");
+  CHECK(text(EndpointType::kHostname) == "MOVED 7 ?:7000");
+  node.details.hostname = "two.example.org";
+  CHECK(text(EndpointType::kIp) == "MOVED 7 10.0.0.2:7000");
+  CHECK(text(EndpointType::kHostname) == "MOVED 7 two.example.org:7000");
+  CHECK(text(EndpointType::kUnknown) == "MOVED 7 :7000");
+}
 
 TEST_CASE("the log tells events in the words that scripts wait for") {
   HealthChanged health;
@@ -90,10 +125,10 @@ TEST_CASE("the log tells events in the words that scripts wait for") {
 }
 
 TEST_CASE("what is fatal or needs an operator is a warning") {
-  CHECK(LineFor(clusterkit::Halted{absl::UnavailableError("disk full")}, Id('1')).level ==
+  CHECK(LineOf(clusterkit::Halted{absl::UnavailableError("disk full")}).level ==
         LogLevel::kWarning);
-  CHECK(LineFor(clusterkit::PeerRefused{}, Id('1')).level == LogLevel::kWarning);
-  CHECK(LineFor(clusterkit::SuspicionHeard{}, Id('1')).level == LogLevel::kVerbose);
+  CHECK(LineOf(clusterkit::PeerRefused{}).level == LogLevel::kWarning);
+  CHECK(LineOf(clusterkit::SuspicionHeard{}).level == LogLevel::kVerbose);
 }
 
 TEST_CASE("the bus listens at the only bind address, and announces it") {
@@ -151,6 +186,28 @@ TEST_CASE("cluster directives become options that are valid") {
   CHECK(options.allow_reads_when_down);
   CHECK(options.Validate().ok());
   config.cluster_node_timeout = 0;
+  CHECK(OptionsFor(config).Validate().ok());
+}
+
+TEST_CASE("a ping interval is one within its bounds, and its usual value is none") {
+  Config config;
+  config.cluster_node_timeout = 2000;
+  CHECK_FALSE(OptionsFor(config).ping_interval.has_value());
+  for (const auto& [value, expected] :
+       {std::pair{0, 1}, std::pair{300, 300}, std::pair{5000, 1000}}) {
+    config.cluster_ping_interval = value;
+    CHECK(OptionsFor(config).ping_interval == absl::Milliseconds(expected));
+    CHECK(OptionsFor(config).Validate().ok());
+  }
+  config.cluster_node_timeout = 1;
+  CHECK(OptionsFor(config).Validate().ok());
+}
+
+TEST_CASE("the priority of a replica is taken, and cut to what the library knows") {
+  Config config;
+  CHECK(OptionsFor(config).replica_priority == clusterkit::kUsualReplicaPriority);
+  config.replica_priority = 2000000000;
+  CHECK(OptionsFor(config).replica_priority == clusterkit::kLowestReplicaPriority);
   CHECK(OptionsFor(config).Validate().ok());
 }
 

@@ -230,5 +230,21 @@ TEST_CASE("CONFIG REWRITE keeps comments, changes what changed and appends the r
   CHECK(directory.Read(path).find("Generated") == directory.Read(path).rfind("Generated"));
 }
 
+TEST_CASE("names of a node are refused in Redis's words unless every node can take them") {
+  const auto cause = [](const std::string& line) { return Parse(line).error.cause; };
+  CHECK(Parse("cluster-announce-hostname a-b.example").ok);
+  CHECK(Parse("cluster-announce-hostname \"\"").ok);
+  CHECK(cause("cluster-announce-hostname a_b").find("alphanumeric characters, hyphens or dots") !=
+        std::string::npos);
+  CHECK(cause("cluster-announce-hostname " + std::string(256, 'h'))
+            .find("less than 256 characters") != std::string::npos);
+  CHECK(cause("cluster-announce-human-nodename a@b").find("contained invalid character") !=
+        std::string::npos);
+  CHECK(Parse("cluster-preferred-endpoint-type HOSTNAME").config.cluster_preferred_endpoint_type ==
+        EndpointType::kHostname);
+  CHECK(cause("cluster-preferred-endpoint-type name").find("ip, hostname, unknown-endpoint") !=
+        std::string::npos);
+}
+
 }  // namespace
 }  // namespace kv

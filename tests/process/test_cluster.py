@@ -58,6 +58,34 @@ class Formed(harness.ProcessTest):
         wait_until(lambda: all(view(s) == view(self.entry) for s in self.formed.servers), 10,
                    "all servers show the same nodes")
 
+    def test_an_address_announced_at_run_time_reaches_all(self):
+        name = "cluster-announce-port"
+        self.entry.call("CONFIG", "SET", name, "7777")
+        self.addCleanup(self.entry.call, "CONFIG", "SET", name, "0")
+        my_id = self.entry.myself().id
+        def shown():
+            return {n.port for s in self.formed.servers for n in s.nodes() if n.id == my_id}
+        wait_until(lambda: shown() == {7777}, 10, "all servers show the new port")
+        self.entry.call("CONFIG", "SET", name, "0")
+        wait_until(lambda: shown() == {self.entry.port}, 10, "all servers show the old port")
+
+    def test_a_hostname_reaches_all_and_clients_are_sent_there(self):
+        owner = self.primaries[0]
+        key = "{%s}" % tag_in(owner.myself().slots)
+        other = self.primaries[1]
+        owner.call("CONFIG", "SET", "cluster-announce-hostname", "one.example")
+        self.addCleanup(owner.call, "CONFIG", "SET", "cluster-announce-hostname", "")
+        shown = b"@%d,one.example " % owner.myself().bus_port
+        wait_until(lambda: all(shown in s.call("CLUSTER", "NODES") for s in self.formed.servers),
+                   10, "all servers show the hostname")
+        self.addCleanup(other.call, "CONFIG", "SET", "cluster-preferred-endpoint-type", "ip")
+        for kind, host in (("hostname", "one.example"), ("unknown-endpoint", ""), ("ip", HOST)):
+            other.call("CONFIG", "SET", "cluster-preferred-endpoint-type", kind)
+            with self.assertRaises(RespError) as refused:
+                other.call("GET", key)
+            self.assertEqual(str(refused.exception),
+                             f"MOVED {slot_of(key)} {host}:{owner.port}")
+
     def test_config_epochs_are_distinct(self):
         epochs = [s.myself().config_epoch for s in self.primaries]
         self.assertEqual(len(set(epochs)), 3, epochs)

@@ -17,8 +17,8 @@ namespace {
 
 const std::set<std::string>& EventKinds() {
   static const auto* kinds = new std::set<std::string>{
-      "health", "suspicion",  "election", "vote", "role", "slots",   "state",
-      "epoch",  "membership", "guard",    "halt", "move", "handover"};
+      "health",     "suspicion", "election", "vote",    "role",    "slots", "state",   "epoch",
+      "membership", "guard",     "halt",     "address", "details", "move",  "handover"};
   return *kinds;
 }
 
@@ -27,6 +27,9 @@ struct KindVisitor {
   const char* operator()(const NodeRemoved&) const { return "membership"; }
   const char* operator()(const PeerRefused&) const { return "membership"; }
   const char* operator()(const MeetFailed&) const { return "membership"; }
+  const char* operator()(const ForgottenByPeer&) const { return "membership"; }
+  const char* operator()(const AddressChanged&) const { return "address"; }
+  const char* operator()(const NodeDetailsChanged&) const { return "details"; }
   const char* operator()(const HealthChanged&) const { return "health"; }
   const char* operator()(const SuspicionHeard&) const { return "suspicion"; }
   const char* operator()(const RoleChanged&) const { return "role"; }

@@ -83,7 +83,8 @@ class World {
   std::map<std::pair<sim::Name, sim::Name>, Header> headers_;
 };
 
-// health, suspicion, election, vote, role, slots, state, epoch, membership, guard, halt.
+// health, suspicion, election, vote, role, slots, state, epoch, membership, guard, halt, address,
+// details.
 std::string KindOfEvent(const Event& event);
 
 // From show=, frames= and by=. InvalidArgument for an unknown kind.

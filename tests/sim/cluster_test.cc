@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "clusterkit/sim/checkers.h"
 #include "clusterkit/sim/data_plane.h"
 #include "support/catch.h"
 
@@ -118,6 +119,32 @@ TEST_CASE("a frame sink may break the link a frame was meant for") {
   CHECK(refused > 0);
   deaf = false;
   CHECK(cluster.AdvanceUntil([&] { return CheckAgreement(cluster).ok(); }, absl::Seconds(10)));
+}
+
+TEST_CASE("nodes survive a node_timeout of 1 ms, and come together with a sensible one") {
+  Options options = Fast();
+  options.node_timeout = absl::Milliseconds(1);
+  Cluster cluster(1, options);
+  Checkers checkers;
+  checkers.Attach(cluster);
+  LinkFaults usual;
+  usual.latency = absl::Milliseconds(2);  // So that everybody fails all the time.
+  cluster.SetDefaultFaults(usual);
+  for (const char* name : {"a", "b", "c", "d"}) REQUIRE(cluster.AddNode(name).ok());
+  REQUIRE(cluster.node("a").AddSlots(SlotSet::Of({SlotId{0}, SlotId{8000}})).ok());
+  REQUIRE(cluster.node("b").AddSlots(SlotSet::Of({SlotId{8001}, SlotId{kSlotCount - 1}})).ok());
+  for (const char* name : {"b", "c", "d"}) {
+    REQUIRE(cluster.node(name).Meet(cluster.BusOf("a")).ok());
+  }
+  cluster.Advance(absl::Seconds(5));
+  for (const Violation& violation : checkers.violations()) FAIL(violation.text);
+  for (const Name& name : cluster.names()) {
+    REQUIRE(cluster.Running(name));
+    Options sensible = cluster.node(name).options();
+    sensible.node_timeout = absl::Seconds(1);
+    REQUIRE(cluster.node(name).Reconfigure(sensible).ok());
+  }
+  CHECK(cluster.AdvanceUntil([&] { return CheckAgreement(cluster).ok(); }, absl::Seconds(20)));
 }
 
 TEST_CASE("clocks differ between nodes without any effect") {

@@ -75,6 +75,21 @@ OpenSlots RandomOpenSlots(Rng& rng) {
   return open;
 }
 
+std::string Letters(Rng& rng, size_t max_bytes) {
+  std::string text(rng.Below(max_bytes + 1), 'a');
+  for (char& c : text) c = static_cast<char>('a' + rng.Below(26));
+  return text;
+}
+
+NodeDetails RandomDetails(Rng& rng) {
+  NodeDetails details;
+  if (Half(rng)) details.hostname = Letters(rng, NodeDetails::kMaxHostnameBytes);
+  if (Half(rng)) details.name = Letters(rng, NodeDetails::kMaxNameBytes);
+  const size_t pairs = rng.Below(5);
+  for (size_t i = 0; i < pairs; ++i) details.metadata["k" + Letters(rng, 63)] = Letters(rng, 512);
+  return details;
+}
+
 Header RandomHeader(Rng& rng) {
   Header header;
   header.sender = NodeId::Random(rng);
@@ -85,11 +100,14 @@ Header RandomHeader(Rng& rng) {
   header.config_epoch = RandomEpoch(rng);
   header.claim_digest = Number(rng);
   if (Half(rng)) header.claim = RandomSlots(rng);
+  header.details_digest = Number(rng);
+  if (Half(rng)) header.details = RandomDetails(rng);
   if (Half(rng)) header.progress = {RandomEpoch(rng), Number(rng), Half(rng)};
   std::tie(header.bus, header.client) = Endpoints(rng);
   if (rng.Chance(200)) header.open_slots = RandomOpenSlots(rng);
   header.writes_paused = Half(rng);
   header.no_failover = Half(rng);
+  if (Half(rng)) header.replica_priority = static_cast<int>(rng.Below(1000001));
   header.data_missing = Half(rng);
   header.abstaining = Half(rng);
   header.facts_version = Number(rng);
@@ -104,6 +122,11 @@ Heartbeat RandomHeartbeat(Rng& rng) {
   body.stamp = Number(rng);
   body.known_claim_digest = Number(rng);
   body.withholds_lease = rng.Chance(500);
+  body.known_details_digest = Number(rng);
+  for (uint64_t i = rng.Chance(800) ? 0 : rng.Below(65); i > 0; --i) {
+    body.forgotten.push_back({NodeId::Random(rng), absl::Seconds(rng.Below(UINT32_MAX)),
+                              absl::Milliseconds(rng.Below(UINT32_MAX))});
+  }
   const size_t entries = rng.Below(rng.Chance(100) ? 100 : 6);
   for (size_t i = 0; i < entries; ++i) body.gossip.push_back(RandomEntry(rng));
   return body;

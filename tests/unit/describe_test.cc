@@ -84,7 +84,20 @@ TEST_CASE("membership events print as one line each") {
           "p2 added (meet, 10.0.0.2:17000)");
   REQUIRE(Line(NodeAdded{NodeAdded::By::kGossip, kP2, {"10.0.0.2", 17000}}) ==
           "p2 added (gossip, 10.0.0.2:17000)");
-  REQUIRE(Line(NodeRemoved{kP2}) == "p2 removed");
+  REQUIRE(Line(NodeRemoved{kP2, {}}) == "p2 removed");
+  REQUIRE(Line(NodeRemoved{kP2, kP1}) == "p2 removed (by word of p1)");
+  REQUIRE(Line(ForgottenByPeer{kP2, absl::Seconds(59)}) == "p2 has forgotten us, for 59s");
+  NodeDetails details;
+  REQUIRE(Line(NodeDetailsChanged{NodeDetailsChanged::Cause::kCommand, kP2, details}) ==
+          "p2 has no names or tags (command)");
+  details = {"h.example", "alpha", {{"zone", "a\nb"}}};
+  REQUIRE(Line(NodeDetailsChanged{NodeDetailsChanged::Cause::kSaidSo, kP2, details}) ==
+          "p2 has name alpha, hostname h.example, zone a\\nb (its own word)");
+  const Endpoint bus{"10.0.0.3", 17000}, client{"10.0.0.3", 7000};
+  REQUIRE(Line(AddressChanged{AddressChanged::Cause::kSaidSo, kP2, bus, client}) ==
+          "p2 is at 10.0.0.3:7000, bus 10.0.0.3:17000 (its own word)");
+  REQUIRE(Line(AddressChanged{AddressChanged::Cause::kGossip, kP2, bus, client}) ==
+          "p2 is at 10.0.0.3:7000, bus 10.0.0.3:17000 (gossip)");
   REQUIRE(Line(MeetFailed{{"10.0.0.9", 17000}}) == "MEET 10.0.0.9:17000 got no answer");
   REQUIRE(Line(PeerRefused{"10.0.0.9", Goodbye::Reason::kClusterName, "named \"b\""}) ==
           "peer 10.0.0.9 refused (other cluster): named \\\"b\\\"");
@@ -232,14 +245,14 @@ TEST_CASE("text from a peer cannot break out of its line") {
   Hello hello;
   hello.sender = kP1;
   hello.cluster_name = "a\nb";
-  REQUIRE(Line(hello) == "HELLO from p1 cluster=\"a\\nb\" version=1-1 features=1");
+  REQUIRE(Line(hello) == "HELLO from p1 cluster=\"a\\nb\" version=1-1 features=11");
   REQUIRE(Line(Goodbye{Goodbye::Reason::kProtocol, std::string("\x1b[2J")}) ==
           "GOODBYE (protocol error) \\x1b[2J");
   REQUIRE(Line(Goodbye{Goodbye::Reason::kLimit, std::string(5000, 'x')}).size() < 300);
 }
 
 TEST_CASE("without names nodes print as the first digits of their ids") {
-  REQUIRE(Describe(Event(NodeRemoved{Id(0xab)})) == "ab000000 removed");
+  REQUIRE(Describe(Event(NodeRemoved{Id(0xab), {}})) == "ab000000 removed");
 }
 
 TEST_CASE("route decisions print with their reason") {

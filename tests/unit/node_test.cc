@@ -305,6 +305,37 @@ TEST_CASE("an observer may destroy the node") {
   CHECK(f.log.back() == "shutdown");
 }
 
+TEST_CASE("announced addresses change at run time, all but the port of the bus") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  f.TakeSent(f.to_peer);
+  f.events.clear();
+  Options options = f.options;
+  options.bus.host = "198.51.100.7";
+  options.client = {"198.51.100.7", 7777};
+  REQUIRE(f.node->Reconfigure(options).ok());
+  while (!f.store.pending.empty()) f.store.Complete();
+
+  CHECK(f.node->view()->self().client == options.client);
+  CHECK(f.node->view()->self().bus == options.bus);
+  const auto* changed = f.FindEvent<AddressChanged>();
+  REQUIRE(changed != nullptr);
+  CHECK(changed->cause == AddressChanged::Cause::kCommand);
+  const std::vector<Message> announced = f.TakeSent(f.to_peer);
+  REQUIRE_FALSE(announced.empty());
+  CHECK(announced.back().header.client == options.client);
+  const auto& saved = f.store.saved.back().nodes;
+  CHECK(std::any_of(saved.begin(), saved.end(), [&](const NodeRecord& node) {
+    return node.client == options.client && node.bus == options.bus;
+  }));
+
+  options.bus.port = 17001;
+  options.client.port = 8888;
+  CHECK(absl::IsInvalidArgument(f.node->Reconfigure(options)));
+  CHECK(f.node->view()->self().client.port == 7777);
+}
+
 TEST_CASE("a destroyed node is never called again") {
   Fixture f;
   REQUIRE(f.Start() == absl::OkStatus());

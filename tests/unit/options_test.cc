@@ -42,6 +42,10 @@ TEST_CASE("each value out of range is refused with its field, value and range") 
       {"client.host", "character", [](Options& o) { o.client.host = "a@b"; }},
       {"node_timeout", "999us", [](Options& o) { o.node_timeout = absl::Microseconds(999); }},
       {"node_timeout", "inf", [](Options& o) { o.node_timeout = absl::InfiniteDuration(); }},
+      {"ping_interval", "999us", [](Options& o) { o.ping_interval = absl::Microseconds(999); }},
+      {"ping_interval", "8s", [](Options& o) { o.ping_interval = absl::Seconds(8); }},
+      {"replica_priority", "-1", [](Options& o) { o.replica_priority = -1; }},
+      {"replica_priority", "1000001", [](Options& o) { o.replica_priority = 1000001; }},
       {"crash_evidence_grace", "-1s",
        [](Options& o) { o.crash_evidence_grace = absl::Seconds(-1); }},
       {"host_stall_timeout", "-1s", [](Options& o) { o.host_stall_timeout = absl::Seconds(-1); }},
@@ -78,6 +82,9 @@ TEST_CASE("each value at the edge of its range is accepted") {
       [](Options& o) { o.bus.host = std::string(255, 'h'); },
       [](Options& o) { o.bus.host = "fe80::1%eth0"; },
       [](Options& o) { o.node_timeout = absl::Milliseconds(1); },
+      [](Options& o) { o.ping_interval = absl::Milliseconds(1); },
+      [](Options& o) { o.ping_interval = o.node_timeout / 2; },
+      [](Options& o) { o.replica_priority = 0; },
       [](Options& o) { o.host_stall_timeout = absl::ZeroDuration(); },
       [](Options& o) { o.replica_validity_factor = 0; },
       [](Options& o) { o.max_nodes = 3; },
@@ -105,6 +112,22 @@ TEST_CASE("derived lengths follow node_timeout within their bounds") {
   REQUIRE(options.RejoinDelay() == absl::Seconds(3));
   REQUIRE(options.HandshakeTimeout() == absl::Seconds(3));
   REQUIRE(options.HostStallTimeout() == absl::Seconds(9));
+}
+
+TEST_CASE("a set ping interval replaces the default") {
+  Options options;
+  options.ping_interval = absl::Milliseconds(100);
+  REQUIRE(options.PingInterval() == absl::Milliseconds(100));
+}
+
+TEST_CASE("no length derived from the shortest node_timeout is zero") {
+  Options options;
+  options.node_timeout = absl::Milliseconds(1);
+  for (const absl::Duration length :
+       {options.PingInterval(), options.ReportValidity(), options.ServeLease(),
+        options.RejoinDelay(), options.HostStallTimeout()}) {
+    REQUIRE(length > absl::ZeroDuration());
+  }
 }
 
 TEST_CASE("a short node_timeout meets the lower bounds") {

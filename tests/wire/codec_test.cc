@@ -81,11 +81,11 @@ TEST_CASE("durations beyond what the wire allows are cut by the sender") {
   GossipEntry entry;
   entry.pong_age = GENERATE(absl::InfiniteDuration(), wire::kMaxDuration + absl::Nanoseconds(1),
                             absl::Hours(1000000));
-  message.body = Heartbeat{.gossip = {entry}};
+  message.body.emplace<Heartbeat>().gossip = {entry};
   REQUIRE(BodyOf<Heartbeat>(RoundTrip(message)).gossip[0].pong_age == wire::kMaxDuration);
 
   entry.pong_age = GENERATE(-absl::InfiniteDuration(), absl::Milliseconds(-1));
-  message.body = Heartbeat{.gossip = {entry}};
+  message.body.emplace<Heartbeat>().gossip = {entry};
   REQUIRE(BodyOf<Heartbeat>(RoundTrip(message)).gossip[0].pong_age == absl::ZeroDuration());
 }
 

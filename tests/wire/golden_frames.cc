@@ -54,6 +54,12 @@ Header ExtremeHeader() {
   header.client = {"fe80::1%eth0", 65535};
   header.no_failover = header.data_missing = header.abstaining = true;
   header.progress_unknown = true;
+  header.replica_priority = kLowestReplicaPriority;
+  header.details_digest = kMax;
+  header.details = NodeDetails{std::string(255, 'h'), std::string(128, 'n'), {{"k", ""}}};
+  for (int i = 0; i < 7; ++i) {
+    header.details->metadata[std::string(63, 'k') + std::to_string(i)] = std::string(512, 'v');
+  }
   header.facts_version = kMax;
   header.state = ClusterState::kFail;
   return header;
@@ -62,9 +68,10 @@ Header ExtremeHeader() {
 Message ExtremeHeartbeat() {
   Heartbeat body;
   body.kind = Heartbeat::Kind::kMeet;
-  body.stamp = body.known_claim_digest = kMax;
+  body.stamp = body.known_claim_digest = body.known_details_digest = kMax;
   GossipEntry entry = Entry(1, Role::kReplica, Health::kFail, absl::Hours(1));
   entry.client = {"", 0};
+  body.forgotten = {{GoldenNode(7), absl::Seconds(UINT32_MAX), absl::Milliseconds(UINT32_MAX)}, {}};
   body.gossip = {GossipEntry(), entry};
   return {ExtremeHeader(), body};
 }
@@ -74,6 +81,20 @@ Message Pong() {
   auto& body = std::get<Heartbeat>(message.body);
   body.kind = Heartbeat::Kind::kPong;
   message.header.claim = SlotSet::Of(Slots(0, 5460));
+  return message;
+}
+
+Message WithDetails() {
+  Message message = TypicalHeartbeat();
+  message.header.details = NodeDetails{"n1.example.org", "alpha", {{"rack", "r7"}, {"zone", "ä"}}};
+  message.header.details_digest = message.header.details->Digest();
+  return message;
+}
+
+Message WithForgotten() {
+  Message message = TypicalHeartbeat();
+  std::get<Heartbeat>(message.body).forgotten = {
+      {GoldenNode(5), absl::Seconds(59), absl::Milliseconds(1234)}};
   return message;
 }
 
@@ -157,6 +178,8 @@ std::vector<GoldenFrame> GoldenFrames() {
       {"goodbye_empty", "Goodbye of defaults", Goodbye{}},
       {"ping", "PING, three gossip entries, no claim", TypicalHeartbeat()},
       {"pong_with_claim", "PONG, three gossip entries, claim of one range", Pong()},
+      {"ping_with_details", "PING with names and two tags", WithDetails()},
+      {"ping_forgotten", "PING with a node to forget", WithForgotten()},
       {"ping_empty", "PING of defaults", Plain(Heartbeat{})},
       {"meet_extreme", "MEET, every field at an extreme", ExtremeHeartbeat()},
       {"suspicion", "Suspicion of one node, retraction for another",

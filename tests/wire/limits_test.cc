@@ -1,3 +1,4 @@
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,14 @@ TEST_CASE("a heartbeat has at most 4096 gossip entries") {
   REQUIRE(CodeOf(body) == kExhausted);
 }
 
+TEST_CASE("a heartbeat has at most 64 nodes to forget") {
+  Heartbeat body;
+  body.forgotten.resize(64);
+  REQUIRE(CodeOf(body) == kOk);
+  body.forgotten.resize(65);
+  REQUIRE(CodeOf(body) == kExhausted);
+}
+
 TEST_CASE("a suspicion report has at most 65536 subjects") {
   SuspicionReport body;
   body.items.resize(65536);
@@ -86,6 +95,46 @@ TEST_CASE("a suspicion report has at most 65536 subjects") {
 TEST_CASE("a fail notice has at most 65536 reporters") {
   REQUIRE(CodeOf(FailNotice{{}, Ids(65536)}) == kOk);
   REQUIRE(CodeOf(FailNotice{{}, Ids(65537)}) == kExhausted);
+}
+
+TEST_CASE("details have at most 32 tags, and are counted before they are built") {
+  const auto with = [](size_t count) {
+    Message message = TypicalHeartbeat();
+    message.header.details.emplace();
+    for (size_t i = 0; i < count; ++i) {
+      message.header.details->metadata["key" + std::to_string(i)] = "value";
+    }
+    return Code(message);
+  };
+  REQUIRE(with(32) == kOk);
+  REQUIRE(with(33) == kExhausted);
+  AllocationMeter meter;
+  const std::string pairs = Repeat(Bytes(3, ""), 1 << 17);
+  REQUIRE(Code(MessageBytes(kStand, "", HeaderBytes(Bytes(62, pairs)))) == kExhausted);
+  const std::string split = Repeat(Bytes(62, Bytes(3, "")), 33);
+  REQUIRE(Code(MessageBytes(kStand, "", HeaderBytes(split))) == kExhausted);
+}
+
+TEST_CASE("details keep to NodeDetails::Validate") {
+  for (const auto& spoil : std::vector<std::function<void(NodeDetails&)>>{
+           [](NodeDetails& d) { d.hostname = "a_b"; }, [](NodeDetails& d) { d.name = "a b"; },
+           [](NodeDetails& d) { d.metadata[""] = "x"; },
+           [](NodeDetails& d) { d.metadata["k"] = "\x01"; }}) {
+    Message message = TypicalHeartbeat();
+    spoil(message.header.details.emplace());
+    REQUIRE(Code(message) == kInvalid);
+  }
+  // Keys ascend, so that equal details are equal bytes.
+  const std::string twice = Repeat(Bytes(3, Bytes(1, "k")), 2);
+  REQUIRE(Code(MessageBytes(kStand, "", HeaderBytes(Bytes(62, twice)))) == kInvalid);
+}
+
+TEST_CASE("a priority is at most 1,000,000") {
+  const auto with = [](uint64_t priority) {
+    return Code(MessageBytes(kStand, "", HeaderBytes(Number(60, priority))));
+  };
+  REQUIRE(with(1000000) == kOk);
+  REQUIRE(with(1000001) == kInvalid);
 }
 
 TEST_CASE("a port is at most 65535") {

@@ -20,7 +20,8 @@
 //   data p1 missing              its data is lost; present: it is back
 //   meet p1 p2, addslots p1 0-99, delslots p1 0-99, import p1 0-99, replicate r1 p1,
 //   forget p1 p2, reset p1 [hard], set-config-epoch p1 epoch=5, bump p1, overrule p1,
-//   reconfigure p1 node-timeout=1s
+//   reconfigure p1 node-timeout=1s client-host=10.1.1.1 client-port=7000 bus-host=
+//   reconfigure p1 name=alpha hostname=alpha.example tag=zone:a
 //   move p1 0-99 p2, cancel-move p1    slots to another shard, by MoveSlots
 //   export p1 0-99 p2, receive p2 0-99 p1, stable p1 0-99, bind p1 0-99 p2    the same by hand
 //   failover r1 [force|takeover]       its primary steps down

@@ -1,5 +1,7 @@
 // Commands of an operator to one node.
 
+#include <cstdint>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "clusterkit/sim/actions.h"
@@ -97,6 +99,11 @@ Actions::Output Actions::Reconfigure(const Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(Node* const node, AwakeNodeAt(c, 0));
   Options options = node->options();
   CLUSTERKIT_RETURN_IF_ERROR(ApplyOptions(c, options));
+  options.client.host = c.Named("client-host", options.client.host);
+  options.bus.host = c.Named("bus-host", options.bus.host);
+  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t port, c.Number("client-port", options.client.port));
+  if (port < 0 || port > UINT16_MAX) return absl::InvalidArgumentError("client-port: no port");
+  options.client.port = static_cast<uint16_t>(port);
   return Answer(node->Reconfigure(options));
 }
 

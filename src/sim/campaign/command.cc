@@ -113,12 +113,24 @@ absl::Status ApplyOptions(const Command& command, Options& options) {
       read(options.replica_validity_base, c.Time("validity-base", options.replica_validity_base)));
   CLUSTERKIT_RETURN_IF_ERROR(
       read(options.no_failover, c.Switch("no-failover", options.no_failover)));
+  if (c.Named("ping-interval", "") != "") {
+    CLUSTERKIT_RETURN_IF_ERROR(
+        read(options.ping_interval, c.Time("ping-interval", options.PingInterval())));
+  }
+  CLUSTERKIT_RETURN_IF_ERROR(
+      read(options.replica_priority, c.Number("priority", options.replica_priority)));
   CLUSTERKIT_RETURN_IF_ERROR(read(options.allow_replica_migration,
                                   c.Switch("migration", options.allow_replica_migration)));
   CLUSTERKIT_RETURN_IF_ERROR(
       read(options.guard_missing_data, c.Switch("guard", options.guard_missing_data)));
   CLUSTERKIT_RETURN_IF_ERROR(read(options.require_full_coverage,
                                   c.Switch("full-coverage", options.require_full_coverage)));
+  options.details.hostname = c.Named("hostname", options.details.hostname);
+  options.details.name = c.Named("name", options.details.name);
+  if (const std::string tag = c.Named("tag", ""); !tag.empty()) {
+    const std::pair<std::string, std::string> pair = absl::StrSplit(tag, absl::MaxSplits(':', 1));
+    options.details.metadata[pair.first] = pair.second;
+  }
   return read(options.forget_ban, c.Time("forget-ban", options.forget_ban));
 }
 

@@ -26,7 +26,27 @@ struct NameOfBranch {
   std::string operator()(const NodeAdded& e) const {
     return e.by == NodeAdded::By::kMeet ? "member: added by MEET" : "member: added by gossip";
   }
-  std::string operator()(const NodeRemoved&) const { return "member: removed"; }
+  std::string operator()(const NodeRemoved& e) const {
+    return e.told_by ? "member: removed by word of a peer" : "member: removed";
+  }
+  std::string operator()(const ForgottenByPeer&) const { return "member: forgotten by a peer"; }
+  std::string operator()(const NodeDetailsChanged& e) const {
+    return e.cause == NodeDetailsChanged::Cause::kCommand ? "details: command"
+                                                          : "details: its own word";
+  }
+  std::string operator()(const AddressChanged& e) const {
+    switch (e.cause) {
+      case AddressChanged::Cause::kSaidSo:
+        return "address: its own word";
+      case AddressChanged::Cause::kGossip:
+        return "address: by gossip";
+      case AddressChanged::Cause::kLearned:
+        return "address: learned";
+      case AddressChanged::Cause::kCommand:
+        return "address: command";
+    }
+    return "";
+  }
   std::string operator()(const HealthChanged& e) const {
     switch (e.cause) {
       case HealthChanged::Cause::kSilence:

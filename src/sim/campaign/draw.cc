@@ -383,10 +383,30 @@ class Drawing {
     static const char* const kOptions[] = {"full-coverage", "crash-evidence", "migration", "guard",
                                            "no-failover"};
     const std::string name = Any();
+    if (rng_.Chance(300)) return ReconfigureNumber(name);
     const char* option = kOptions[rng_.Below(std::size(kOptions))];
     const bool on = rng_.Chance(500);
     Now(absl::StrCat("reconfigure ", name, " ", option, on ? "=on" : "=off"));
     After(Length(), absl::StrCat("reconfigure ", name, " ", option, on ? "=off" : "=on"));
+  }
+
+  // These need no undoing.
+  void ReconfigureNumber(const std::string& name) {
+    switch (rng_.Below(5)) {
+      case 0:
+        return Now(absl::StrCat("reconfigure ", name, " priority=", rng_.Below(200)));
+      case 1:
+        return Now(absl::StrCat("reconfigure ", name, " hostname=",
+                                rng_.Chance(300) ? "" : absl::StrCat("h", rng_.Below(100))));
+      case 2:
+        return Now(absl::StrCat("reconfigure ", name, " name=n", rng_.Below(100), " tag=t",
+                                rng_.Below(4), ":", rng_.Below(1000)));
+      case 3:
+        return Now(absl::StrCat("reconfigure ", name, " client-port=", 20000 + rng_.Below(1000)));
+      default:
+        return Now(absl::StrCat("reconfigure ", name, " ping-interval=",
+                                Ms(rng_.Between(node_timeout_ / 10, node_timeout_ / 2))));
+    }
   }
 
   Rng rng_;
