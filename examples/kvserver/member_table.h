@@ -96,12 +96,12 @@ class MemberTable {
   // Spreads the 32 bits over all those that the index looks at.
   static size_t Spread(uint32_t hash) { return hash * 0x9e3779b97f4a7c15u; }
   struct Hasher {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): a given name
     size_t operator()(const Slot& slot) const { return Spread(slot.hash); }
     size_t operator()(const Probe& probe) const { return Spread(probe.hash); }
   };
   struct Equal {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): a given name
     bool operator()(const Slot& a, const Slot& b) const { return a.position == b.position; }
     bool operator()(const Slot& slot, const Probe& probe) const {
       return slot.hash == probe.hash && probe.members[slot.position].name == probe.name;

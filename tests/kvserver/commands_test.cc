@@ -11,19 +11,6 @@
 namespace kv {
 namespace {
 
-// The strings of an array reply of bulks.
-std::vector<std::string> Bulks(const std::string& reply) {
-  std::vector<std::string> bulks;
-  size_t at = reply.find('$');
-  while (at != std::string::npos) {
-    const size_t line_end = reply.find("\r\n", at);
-    const size_t size = std::stoul(reply.substr(at + 1, line_end - at - 1));
-    bulks.push_back(reply.substr(line_end + 2, size));
-    at = reply.find('$', line_end + 2 + size);
-  }
-  return bulks;
-}
-
 TEST_CASE("an unknown command is quoted with what followed it") {
   FakeServer server;
   CHECK(server.Run("foo a b") ==

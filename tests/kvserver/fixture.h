@@ -25,6 +25,19 @@ inline std::vector<std::string> Words(std::string_view request) {
   return SplitWords(request).value();
 }
 
+// The bulks of a reply that is one, or an aggregate of them.
+inline std::vector<std::string> Bulks(const std::string& reply) {
+  std::vector<std::string> bulks;
+  size_t at = reply.find('$');
+  while (at != std::string::npos) {
+    const size_t line_end = reply.find("\r\n", at);
+    const size_t size = std::stoul(reply.substr(at + 1, line_end - at - 1));
+    bulks.push_back(reply.substr(line_end + 2, size));
+    at = reply.find('$', line_end + 2 + size);
+  }
+  return bulks;
+}
+
 // Notes what commands ask of the process.
 class FakeHost : public Host {
  public:
@@ -109,6 +122,13 @@ struct FakeServer {
   Client client{7};
   Executor::Outcome outcome = Executor::Outcome::kDone;
 };
+
+// Adds the members m0, m1, ... to a set.
+inline void AddMembers(FakeServer& server, const std::string& key, int count) {
+  std::vector<std::string> request = {"SADD", key};
+  for (int i = 0; i < count; ++i) request.push_back("m" + std::to_string(i));
+  server.RunWords(request);
+}
 
 }  // namespace kv
 
