@@ -2,6 +2,8 @@
 #define KVSERVER_CLIENT_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "kvserver/reply_writer.h"
@@ -9,6 +11,8 @@
 namespace kv {
 
 struct CommandSpec;
+struct Transaction;
+class Watch;
 
 // Ids are never used twice, so an answer that arrives late cannot reach somebody else.
 using ClientId = uint64_t;
@@ -25,12 +29,17 @@ enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkipping };
 // What commands know of a client. It holds no socket: tests make one directly, and the pseudo
 // client of a replication link has none. Data thread only.
 struct Client {
-  explicit Client(ClientId client_id) : id(client_id) {}
+  explicit Client(ClientId client_id);
+  ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // While blocked, a client's further input waits, in order. Ends with Server::Resume.
   void Block() { blocked = true; }
+
+  bool in_multi() const { return transaction != nullptr; }
+  // EXEC was said: what was queued runs, or waits for the answer of one of its commands.
+  bool in_exec() const;
 
   const ClientId id;
   ClientKind kind = ClientKind::kNormal;
@@ -62,6 +71,10 @@ struct Client {
   int64_t created_ms = 0;      // unix time
   int64_t last_active_ms = 0;  // unix time of the last command
   const CommandSpec* last_command = nullptr;
+
+  std::unique_ptr<Transaction> transaction;  // after MULTI
+  std::unique_ptr<Watch> watch;              // after WATCH
+
   size_t pending_input_bytes = 0;   // received, not parsed yet
   size_t pending_output_bytes = 0;  // given to the socket, not taken by the kernel yet
 };

@@ -281,13 +281,13 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   const SlotId slots[] = {query.slot, SlotId{static_cast<uint16_t>(query.slot.value ^ 1)}};
   clusterkit::RouteQuery route;
   route.slots = absl::MakeConstSpan(slots, query.same_slot ? 1 : 2);
-  route.write = (query.spec.flags & kWrite) != 0;
+  route.write = (query.flags & kWrite) != 0;
   route.readonly = query.client.readonly;
   clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {
     UsePreferredEndpoint(view, server_.config().cluster_preferred_endpoint_type, decision);
     *refusal = RefusalText(decision);
-    return GateVerdict::kRefuse;
+    return GateVerdict::kRedirect;
   }
 
   const bool owner = view.self().role == Role::kPrimary;

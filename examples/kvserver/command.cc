@@ -79,6 +79,7 @@ void AddAllCommands(CommandTable& table) {
   AddConfigCommands(table);
   AddCommandCommands(table);
   AddConnectionCommands(table);
+  AddTransactionCommands(table);
   AddClientCommands(table);
   AddClusterStubs(table);
 }

@@ -39,7 +39,11 @@ enum CommandFlag : uint32_t {
   // Ours, not printed.
   kKeepsAsking = 1u << 24,  // does not use up Client::asking
   kHidden = 1u << 25,       // not listed by COMMAND
+  kNotQueued = 1u << 26,    // runs at once between MULTI and EXEC too
+  kRunsQueued = 1u << 27,   // EXEC: has the keys and the flags of what was queued
 };
+// Commands that read or change the data set.
+inline constexpr uint32_t kDataFlags = kWrite | kReadonly;
 
 // Bits of CommandSpec::categories: those that Redis does not derive from the flags.
 enum AclCategory : uint32_t {
@@ -84,7 +88,13 @@ struct CommandSpec {
   bool has_keys() const { return keys.first != 0; }
 };
 
-// Calls `visit(std::string_view key)` for each key of a request whose arity was checked.
+// A request whose command was found and whose arity was checked. `args` begin with the name.
+struct Request {
+  const CommandSpec* spec = nullptr;  // the subcommand's, where there is one
+  Args args;
+};
+
+// Calls `visit(std::string_view key)` for each key of such a request.
 template <typename Visitor>
 void ForEachKey(const CommandSpec& spec, Args args, Visitor visit) {
   if (!spec.has_keys()) return;
@@ -146,6 +156,7 @@ void AddServerCommands(CommandTable& table);
 void AddConfigCommands(CommandTable& table);
 void AddCommandCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);
+void AddTransactionCommands(CommandTable& table);
 void AddClientCommands(CommandTable& table);
 void AddClusterStubs(CommandTable& table);  // what a server without cluster support answers
 void AddAllCommands(CommandTable& table);

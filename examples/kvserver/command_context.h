@@ -24,7 +24,7 @@ struct CommandContext {
   // Propagates this instead of the request, or, called repeatedly, all of these.
   void Propagate(Args rewritten) {
     propagated = true;
-    if (sink != nullptr) sink->Propagate(rewritten);
+    executor.Propagate(rewritten);
   }
   void Propagate(std::initializer_list<std::string_view> rewritten) {
     Propagate(Args(rewritten.begin(), rewritten.size()));

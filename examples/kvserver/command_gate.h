@@ -3,28 +3,38 @@
 
 #include <string>
 
+#include "absl/types/span.h"
 #include "clusterkit/slot.h"
 #include "kvserver/client.h"
 #include "kvserver/command.h"
 
 namespace kv {
 
-// What the gate is asked about. Valid during the call only.
+// What the gate is asked about: one request, or those of a transaction as a whole. Valid during
+// the call only.
 struct GateQuery {
-  Client& client;           // the gate may set leased_replies
-  const CommandSpec& spec;  // the subcommand's, where there is one
-  Args args;                // the whole request, name included; ForEachKey(spec, args, ...)
-  clusterkit::SlotId slot;  // of the first key
-  bool same_slot;           // whether all keys hash to `slot`
+  Client& client;                      // the gate may set leased_replies
+  const CommandSpec& spec;             // EXEC's for a transaction
+  absl::Span<const Request> requests;  // one, or what EXEC is about to run
+  uint32_t flags;                      // of `spec` and of all requests
+  clusterkit::SlotId slot;             // of the first key
+  bool same_slot;                      // whether all keys hash to `slot`
 
   // Whether ASKING preceded the request, or is part of it.
   bool asking() const { return client.asking || (spec.flags & kAsking) != 0; }
+
+  // Calls `visit(std::string_view key)` for each key, repeated ones included.
+  template <typename Visitor>
+  void ForEachKey(Visitor visit) const {
+    for (const Request& request : requests) kv::ForEachKey(*request.spec, request.args, visit);
+  }
 };
 
 enum class GateVerdict : uint8_t {
   kExecute,
-  kRefuse,  // answer the refusal text instead
-  kHold,    // keep the request and all that follows it until Server::ReleaseHeld
+  kRedirect,  // answer the refusal text instead: the keys are not served here
+  kRefuse,    // the same, for another reason; EXEC puts "EXECABORT" before it
+  kHold,      // keep the request and all that follows it until Server::ReleaseHeld
 };
 
 // Decides whether a request with keys may run here; the stand-alone server has none. Called on
@@ -33,8 +43,9 @@ class CommandGate {
  public:
   virtual ~CommandGate() = default;
 
-  // For kRefuse, `refusal` is set to the error text without its dash ("MOVED 42 10.0.0.1:7000").
-  // Not asked for the pseudo client that applies the primary's stream.
+  // `refusal` is set to the error text without its dash ("MOVED 42 10.0.0.1:7000"). Between MULTI
+  // and EXEC each request is asked about when it is queued, and all of them again at EXEC. Not
+  // asked for the pseudo client that applies the primary's stream.
   virtual GateVerdict Admit(const GateQuery& query, std::string* refusal) = 0;
 
   // Asked right before a client's replies go to its socket; client.unacknowledged_writes tells

@@ -150,6 +150,7 @@ void Hello(CommandContext& context) {
 
 void Reset(CommandContext& context) {
   Client& client = context.client;
+  DiscardTransaction(client);
   client.protocol = Protocol::kResp2;
   client.reply_mode = ReplyMode::kOn;
   client.name.clear();
@@ -176,7 +177,7 @@ void AddConnectionCommands(CommandTable& table) {
        {"request_policy:all_shards", "response_policy:all_succeeded"}},
       {"echo", 2, kLoading | kStale | kFast, kCatConnection, {}, Echo, "connection", "1.0.0",
        "Echo the given string"},
-      {"quit", -1, kAnyTime, kCatConnection, {}, Quit, "connection", "1.0.0",
+      {"quit", -1, kAnyTime | kNotQueued, kCatConnection, {}, Quit, "connection", "1.0.0",
        "Close the connection"},
       {"select", 2, kLoading | kStale | kFast, kCatConnection, {}, Select, "connection", "1.0.0",
        "Change the selected database for the current connection"},
@@ -184,10 +185,10 @@ void AddConnectionCommands(CommandTable& table) {
        "Authenticate to the server"},
       {"hello", -1, kAnyTime, kCatConnection, {}, Hello, "connection", "6.0.0",
        "Handshake with Redis"},
-      {"reset", 1, kAnyTime, kCatConnection, {}, Reset, "connection", "6.2.0",
+      {"reset", 1, kAnyTime | kNotQueued, kCatConnection, {}, Reset, "connection", "6.2.0",
        "Reset the connection"},
-      {"post", -1, kAnyTime | kHidden, 0, {}, RefuseHttp},
-      {"host:", -1, kAnyTime | kHidden, 0, {}, RefuseHttp},
+      {"post", -1, kAnyTime | kHidden | kNotQueued, 0, {}, RefuseHttp},
+      {"host:", -1, kAnyTime | kHidden | kNotQueued, 0, {}, RefuseHttp},
   };
   // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);

@@ -60,7 +60,7 @@ void Wait(CommandContext& context) {
   if (!IntegerArg(context, context.args[1], &replicas)) return;
   if (!TimeoutArg(context, context.args[2], &timeout_ms)) return;
   const int64_t acked = replication.primary_side().CountAcked(context.client.last_write_offset);
-  if (acked >= replicas) return context.reply.Integer(acked);
+  if (acked >= replicas || context.client.in_exec()) return context.reply.Integer(acked);
   replication.Wait(context.client, replicas, timeout_ms);
 }
 

@@ -16,7 +16,7 @@ void Wait(CommandContext& context) {
   int64_t timeout_ms = 0;
   if (!IntegerArg(context, context.args[1], &replicas)) return;
   if (!TimeoutArg(context, context.args[2], &timeout_ms)) return;
-  if (replicas <= 0) return context.reply.Integer(0);
+  if (replicas <= 0 || context.client.in_exec()) return context.reply.Integer(0);
   context.client.Block();
   if (timeout_ms == 0) return;  // for ever
   const ClientId id = context.client.id;

@@ -208,7 +208,9 @@ void Connection::WriteLater(size_t sent) {
   client_.pending_output_bytes = writing_.size() - sent;
   uv_buf_t buffer =
       uv_buf_init(writing_.data() + sent, static_cast<unsigned>(client_.pending_output_bytes));
-  if (uv_write(&write_, stream(), &buffer, 1, OnWritten) != 0) Close();
+  if (uv_write(&write_, stream(), &buffer, 1, OnWritten) == 0) return;
+  writing_.clear();
+  Close();
 }
 
 void Connection::OnWritten(uv_write_t* request, int status) {
@@ -243,7 +245,14 @@ bool Connection::CloseIfOutputTooLarge() {
 }
 
 void Connection::Close() {
-  if (std::exchange(closing_, true)) return;
+  if (closing_) return;
+  if (client_.in_exec() && client_.blocked && !server_.stopped_) {
+    // A transaction runs to its end, whether or not somebody waits for its reply.
+    client_.close_after_reply = true;
+    uv_read_stop(stream());
+    return;
+  }
+  closing_ = true;
   server_.Remove(this);
   uv_close(reinterpret_cast<uv_handle_t*>(&socket_),
            [](uv_handle_t* handle) { delete static_cast<Connection*>(handle->data); });

@@ -33,7 +33,8 @@ class Connection {
   void Flush();
   // Serves requests that arrived while the client was blocked or held.
   void TakeUpInput();
-  // Closes at once. The server deletes the connection when libuv lets go of it.
+  // Closes at once, or, in the middle of a transaction, at its end. The server deletes the
+  // connection when libuv lets go of it.
   void Close();
   bool closing() const { return closing_; }
   // For clients that have been idle for a while.

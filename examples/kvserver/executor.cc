@@ -1,10 +1,12 @@
 #include "kvserver/executor.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/command_context.h"
 #include "kvserver/text.h"
+#include "kvserver/transaction.h"
 
 namespace kv {
 namespace {
@@ -33,6 +35,20 @@ std::string UnknownSubcommandText(const CommandSpec& container, std::string_view
   return text.append("'. Try ").append(ToUpper(container.name)).append(" HELP.");
 }
 
+// What EXEC answers where another command would answer `refusal`.
+std::string AbortText(std::string_view refusal) {
+  constexpr std::string_view kPlain = "ERR ";
+  if (refusal.substr(0, kPlain.size()) == kPlain) refusal.remove_prefix(kPlain.size());
+  return std::string("EXECABORT Transaction discarded because of: ").append(refusal);
+}
+
+// A transaction that waits in its middle has said nothing yet.
+void KeepReply(Client& client, size_t reply_start) {
+  if (!client.in_exec()) return;
+  client.transaction->reply = client.reply.substr(reply_start);
+  client.reply.resize(reply_start);
+}
+
 }  // namespace
 
 void Executor::set_replica(bool replica) {
@@ -50,95 +66,194 @@ void Executor::UpdateExpiryMode() {
                                                              : ExpiryMode::kDelete);
 }
 
-bool Executor::Resolve(Client& client, Args args, const CommandSpec** found) {
-  ReplyWriter reply(&client.reply, client.protocol);
+// --- May it run? ---------------------------------------------------------------------------------
+
+const CommandSpec* Executor::Find(Args args, std::string* refusal) const {
   const CommandSpec* spec = parts_.commands.Find(args[0]);
   if (spec == nullptr) {
-    reply.Error(UnknownCommandText(args));
-    return false;
+    *refusal = UnknownCommandText(args);
+    return nullptr;
   }
   if (!spec->subcommands.empty() && args.size() > 1) {
     const CommandSpec* sub = CommandTable::FindSubcommand(*spec, args[1]);
     if (sub == nullptr) {
-      reply.Error(UnknownSubcommandText(*spec, args[1]));
-      return false;
+      *refusal = UnknownSubcommandText(*spec, args[1]);
+      return nullptr;
     }
     spec = sub;
   }
   if (!spec->ArityFits(args.size())) {
-    reply.Error(absl::StrCat("ERR wrong number of arguments for '", spec->name, "' command"));
-    return false;
+    *refusal = absl::StrCat("ERR wrong number of arguments for '", spec->name, "' command");
   }
-  if (!client.authenticated && (spec->flags & kNoAuth) == 0) {
-    reply.Error("NOAUTH Authentication required.");
-    return false;
-  }
-  *found = spec;
-  return true;
+  return spec;
 }
 
-GateVerdict Executor::AskGate(Client& client, const CommandSpec& spec, Args args) {
-  GateQuery query{client, spec, args, {}, true};
+GateVerdict Executor::Judge(Client& client, const Request& request, std::string* refusal) {
+  const CommandSpec& spec = *request.spec;
+  if (!client.authenticated && (spec.flags & kNoAuth) == 0) {
+    *refusal = "NOAUTH Authentication required.";
+    return GateVerdict::kRefuse;
+  }
+  if (client.kind == ClientKind::kPrimary) return GateVerdict::kExecute;
+  if (client.in_multi()) {
+    if ((spec.flags & kNoMulti) != 0) {
+      *refusal = "ERR Command not allowed inside a transaction";
+      return GateVerdict::kRefuse;
+    }
+    if ((spec.flags & kRunsQueued) != 0) {
+      const Transaction& transaction = *client.transaction;
+      return JudgeData(client, spec, transaction.queue.requests(), spec.flags | transaction.flags,
+                       refusal);
+    }
+  }
+  return JudgeData(client, spec, absl::MakeConstSpan(&request, 1), spec.flags, refusal);
+}
+
+GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,
+                                absl::Span<const Request> requests, uint32_t flags,
+                                std::string* refusal) {
+  if (gate_ != nullptr) {
+    const GateVerdict verdict = AskGate(client, spec, requests, flags, refusal);
+    if (verdict != GateVerdict::kExecute) return verdict;
+  }
+  if (client.kind == ClientKind::kReplica && (flags & (kDataFlags | kMayReplicate)) != 0) {
+    *refusal = "ERR Replica can't interact with the keyspace";
+    return GateVerdict::kRefuse;
+  }
+  if (replica_ && (flags & kWrite) != 0) {
+    *refusal = "READONLY You can't write against a read only replica.";
+    return GateVerdict::kRefuse;
+  }
+  return GateVerdict::kExecute;
+}
+
+GateVerdict Executor::AskGate(Client& client, const CommandSpec& spec,
+                              absl::Span<const Request> requests, uint32_t flags,
+                              std::string* refusal) {
+  GateQuery query{client, spec, requests, flags, {}, true};
   bool first = true;
-  ForEachKey(spec, args, [&](std::string_view key) {
+  query.ForEachKey([&](std::string_view key) {
     const clusterkit::SlotId slot = clusterkit::SlotForKey(key);
     if (first) query.slot = slot;
     if (slot != query.slot) query.same_slot = false;
     first = false;
   });
-  if (first) return GateVerdict::kExecute;
-  std::string refusal;
-  const GateVerdict verdict = gate_->Admit(query, &refusal);
-  if (verdict == GateVerdict::kRefuse) ReplyWriter(&client.reply, client.protocol).Error(refusal);
-  return verdict;
+  return first ? GateVerdict::kExecute : gate_->Admit(query, refusal);
 }
 
+// --- One request ---------------------------------------------------------------------------------
+
 Executor::Outcome Executor::Execute(Client& client, Args args) {
-  const size_t reply_start = client.reply.size();
-  const CommandSpec* spec = nullptr;
-  bool run = Resolve(client, args, &spec);
-  if (run && gate_ != nullptr && client.kind != ClientKind::kPrimary && spec->has_keys()) {
-    const GateVerdict verdict = AskGate(client, *spec, args);
-    if (verdict == GateVerdict::kHold) {
-      client.held = true;
-      return Outcome::kHeld;
-    }
-    run = verdict == GateVerdict::kExecute;
+  if (exclusive_ != nullptr && client.kind == ClientKind::kNormal) {
+    client.held = true;
+    return Outcome::kHeld;
   }
-  if (run && replica_ && (spec->flags & kWrite) != 0 && client.kind != ClientKind::kPrimary) {
-    ReplyWriter(&client.reply, client.protocol)
-        .Error("READONLY You can't write against a read only replica.");
-    run = false;
+  std::string refusal;
+  const Request request{Find(args, &refusal), args};
+  GateVerdict verdict = GateVerdict::kRefuse;
+  if (refusal.empty()) verdict = Judge(client, request, &refusal);
+  if (verdict == GateVerdict::kHold) {
+    client.held = true;
+    return Outcome::kHeld;
   }
 
+  const size_t reply_start = client.reply.size();
   if (client.reply_mode == ReplyMode::kSkipNext) client.reply_mode = ReplyMode::kSkipping;
-  if (run) Call(client, *spec, args);
-  ++parts_.stats.commands;
-  if (client.reply.size() > reply_start && client.reply[reply_start] == '-') {
-    ++parts_.stats.errors;
+  if (request.spec != nullptr) client.last_command = request.spec;
+  if (verdict != GateVerdict::kExecute) {
+    Refuse(client, request.spec, verdict, refusal);
+  } else if (client.in_multi() && (request.spec->flags & kNotQueued) == 0) {
+    Queue(client, request);
+  } else {
+    Call(client, request);
   }
-  // ASKING is for the next command, which is this one unless it was ASKING itself.
-  if (client.asking && (spec == nullptr || (spec->flags & kKeepsAsking) == 0)) {
+  if (client.blocked) {
+    KeepReply(client, reply_start);
+    return Outcome::kBlocked;
+  }
+  Finish(client, request.spec, reply_start);
+  return Outcome::kDone;
+}
+
+void Executor::Refuse(Client& client, const CommandSpec* spec, GateVerdict verdict,
+                      const std::string& refusal) {
+  const bool exec = spec != nullptr && (spec->flags & kRunsQueued) != 0;
+  std::string text = refusal;
+  if (exec) {
+    DiscardTransaction(client);
+    if (verdict == GateVerdict::kRefuse) text = AbortText(refusal);
+  } else if (client.in_multi()) {
+    client.transaction->state = Transaction::State::kFailed;
+  }
+  const size_t reply_start = client.reply.size();
+  ReplyWriter(&client.reply, client.protocol).Error(text);
+  CountReply(client, reply_start);
+}
+
+void Executor::Queue(Client& client, const Request& request) {
+  Transaction& transaction = *client.transaction;
+  ReplyWriter reply(&client.reply, client.protocol);
+  const auto limit = static_cast<size_t>(parts_.config.client_query_buffer_limit +
+                                         parts_.config.proto_max_bulk_len);
+  if (client.kind != ClientKind::kPrimary &&
+      transaction.queue.bytes() + RequestQueue::CostOf(request.args) > limit) {
+    return Refuse(client, request.spec, GateVerdict::kRefuse,
+                  "ERR the transaction exceeds client-query-buffer-limit");
+  }
+  // What will not run is not kept.
+  if (transaction.state == Transaction::State::kQueueing) {
+    transaction.queue.Add(request.spec, request.args);
+    transaction.flags |= request.spec->flags;
+  }
+  reply.Simple("QUEUED");
+}
+
+void Executor::Call(Client& client, const Request& request) {
+  Keyspace& keyspace = parts_.keyspace;
+  CommandContext context{
+      request.args, *request.spec, client, ReplyWriter(&client.reply, client.protocol),
+      *this,        keyspace,      sink_};
+  const uint64_t changes = keyspace.changes();
+  const size_t reply_start = client.reply.size();
+  ++parts_.stats.commands;
+  request.spec->handler(context);
+  CountReply(client, reply_start);
+  const bool changed = keyspace.changes() != changes;
+  watches_.EndCommand(changed);
+  if (!changed) return;
+  if (!context.propagated) Propagate(request.args);
+  if (sink_ != nullptr) client.last_write_offset = sink_->offset();
+  client.unacknowledged_writes = true;
+}
+
+void Executor::CountReply(const Client& client, size_t reply_start) {
+  if (client.reply.size() > reply_start && client.reply[reply_start] == '-') ++parts_.stats.errors;
+}
+
+void Executor::Finish(Client& client, const CommandSpec* spec, size_t reply_start) {
+  // ASKING is for the next command, which is this one unless it was ASKING itself; a transaction
+  // counts as one.
+  if (client.asking && !client.in_multi() &&
+      (spec == nullptr || (spec->flags & kKeepsAsking) == 0)) {
     client.asking = false;
   }
   if (client.reply_mode != ReplyMode::kOn) {
     client.reply.resize(reply_start);
     if (client.reply_mode == ReplyMode::kSkipping) client.reply_mode = ReplyMode::kOn;
   }
-  return client.blocked ? Outcome::kBlocked : Outcome::kDone;
 }
 
-void Executor::Call(Client& client, const CommandSpec& spec, Args args) {
-  Keyspace& keyspace = parts_.keyspace;
-  CommandContext context{args,  spec,     client, ReplyWriter(&client.reply, client.protocol),
-                         *this, keyspace, sink_};
-  const uint64_t changes = keyspace.changes();
-  client.last_command = &spec;
-  spec.handler(context);
-  if (keyspace.changes() == changes) return;
-  if (!context.propagated) context.Propagate(args);
-  if (sink_ != nullptr) client.last_write_offset = sink_->offset();
-  client.unacknowledged_writes = true;
+void Executor::Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> write) {
+  client.blocked = false;
+  const size_t reply_start = client.reply.size();
+  if (client.in_exec()) client.reply += std::exchange(client.transaction->reply, {});
+  const size_t answer_start = client.reply.size();
+  ReplyWriter reply(&client.reply, client.protocol);
+  write(reply);
+  CountReply(client, answer_start);
+  if (client.in_exec()) ContinueTransaction(client);
+  if (client.blocked) return KeepReply(client, reply_start);
+  Finish(client, client.last_command, reply_start);
 }
 
 bool Executor::ApplyFromPrimary(Client& source, Args args) {

@@ -12,11 +12,13 @@
 #include "kvserver/command_gate.h"
 #include "kvserver/config.h"
 #include "kvserver/keyspace.h"
+#include "kvserver/watch_table.h"
 
 namespace kv {
 
 class ClusterHost;
 class InfoRegistry;
+struct CommandContext;
 
 struct Stats {
   uint64_t connections = 0;
@@ -42,13 +44,15 @@ class Host {
   virtual void CloseClient(ClientId id) = 0;
   // Answers a client that blocked, and takes up its input again. Nothing happens if it is gone.
   virtual void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) = 0;
+  // Takes up the input of all clients whose requests were held.
+  virtual void ReleaseHeld() = 0;
   virtual void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) = 0;
   // A directive was changed by CONFIG SET.
   virtual void OnConfigChanged(std::string_view directive) = 0;
 };
 
-// Runs requests: looks the command up, checks arity, authentication and gate, calls the handler,
-// propagates what it changed. Knows no sockets. Data thread only.
+// Runs requests: looks the command up, checks arity, authentication and gate, calls the handler or
+// queues the request for EXEC, propagates what it changed. Knows no sockets. Data thread only.
 class Executor {
  public:
   // All must outlive the executor.
@@ -64,7 +68,7 @@ class Executor {
   enum class Outcome {
     kDone,     // the reply is in client.reply
     kBlocked,  // the reply comes later, through Host::Resume
-    kHeld,     // the gate postponed the request; give it again after Server::ReleaseHeld
+    kHeld,     // the request is postponed; give it again after Host::ReleaseHeld
   };
 
   explicit Executor(const Parts& parts) : parts_(parts) {}
@@ -77,6 +81,7 @@ class Executor {
   // For the handlers of cluster commands. Null without cluster support.
   void set_cluster(ClusterHost* cluster) { cluster_ = cluster; }
   ClusterHost* cluster() const { return cluster_; }
+  WatchTable& watches() { return watches_; }
 
   // On a replica, writes of ordinary clients are refused and expired keys are hidden.
   void set_replica(bool replica);
@@ -86,27 +91,69 @@ class Executor {
 
   // Runs one request; `args` is not empty and valid during the call only.
   Outcome Execute(Client& client, Args args);
+  // For Host::Resume: `write` answers the command that blocked this client. It may be blocked again
+  // behind that, by the next command of its transaction.
+  void Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> write);
+
+  // For EXEC: runs what was queued. A command that answers later stops the transaction there, and
+  // its answer takes it up again. Nobody else sees or changes the data set in between: if the
+  // transaction has to do with it, all other requests are held. A client that goes away meanwhile
+  // stops nothing.
+  void RunTransaction(CommandContext& exec);
+  // Such a transaction waits for an answer: what others want to do must wait too.
+  bool exclusive() const { return exclusive_ != nullptr; }
+
+  // The server stops, so the client goes whatever it was doing.
+  void Forget(const Client& client);
+
+  // Hands a change of the data set to the replication stream; those of a transaction at its end,
+  // as one.
+  void Propagate(Args args);
 
   // Applies a command of the primary's stream. `source` has kind kPrimary; its replies are
-  // dropped. False if the command is unknown or failed, which means that the data differ.
+  // dropped. False if the command is unknown or failed, which means that the data differ. Between
+  // MULTI and EXEC nothing is applied.
   bool ApplyFromPrimary(Client& source, Args args);
 
   const Parts& parts() const { return parts_; }
 
  private:
-  // Finds the command and checks arity and authentication. False: an error was answered.
-  bool Resolve(Client& client, Args args, const CommandSpec** found);
-  GateVerdict AskGate(Client& client, const CommandSpec& spec, Args args);
-  void Call(Client& client, const CommandSpec& spec, Args args);
+  // The command of a request; null: `refusal` says why it cannot be run by anybody.
+  const CommandSpec* Find(Args args, std::string* refusal) const;
+  // Whether the request may run, or be queued, here and now.
+  GateVerdict Judge(Client& client, const Request& request, std::string* refusal);
+  // Of everything but the rules of one command: role, gate.
+  GateVerdict JudgeData(Client& client, const CommandSpec& spec, absl::Span<const Request> requests,
+                        uint32_t flags, std::string* refusal);
+  GateVerdict AskGate(Client& client, const CommandSpec& spec, absl::Span<const Request> requests,
+                      uint32_t flags, std::string* refusal);
+  void Refuse(Client& client, const CommandSpec* spec, GateVerdict verdict,
+              const std::string& refusal);
+  void Queue(Client& client, const Request& request);
+  void Call(Client& client, const Request& request);
+  void CountReply(const Client& client, size_t reply_start);
+  // The request is answered, from `reply_start` on.
+  void Finish(Client& client, const CommandSpec* spec, size_t reply_start);
+
+  void ContinueTransaction(Client& client);
+  void EndTransaction(Client& client);
   void UpdateExpiryMode();
 
   Parts parts_;
   CommandGate* gate_ = nullptr;
   ReplicationSink* sink_ = nullptr;
   ClusterHost* cluster_ = nullptr;
+  WatchTable watches_{parts_.keyspace};
+  // The transaction whose changes are being collected, and the client whose transaction waits
+  // while others must not see the data set; if there are both, they belong together.
+  Transaction* running_ = nullptr;
+  Client* exclusive_ = nullptr;
   bool replica_ = false;
   bool expiry_paused_ = false;
 };
+
+// Forgets what a client has queued and what it watches.
+void DiscardTransaction(Client& client);
 
 }  // namespace kv
 

@@ -41,6 +41,13 @@ bool Keyspace::IsExpired(const Entry& entry) const {
          expiry_mode_ != ExpiryMode::kIgnore;
 }
 
+bool Keyspace::Holds(std::string_view key) { return dict_.Find(key, KeyHash(key)) != nullptr; }
+
+bool Keyspace::HasExpired(std::string_view key) {
+  const Entry* entry = dict_.Find(key, KeyHash(key));
+  return entry != nullptr && entry->expires_at_ms != kNoExpiry && entry->expires_at_ms <= now_ms_;
+}
+
 Entry* Keyspace::FindLive(std::string_view key, uint32_t hash) {
   Entry* entry = dict_.Find(key, hash);
   if (entry == nullptr || !IsExpired(*entry)) return entry;
@@ -72,6 +79,7 @@ Entry* Keyspace::Upsert(std::string_view key, bool* created) {
 }
 
 Entry* Keyspace::Insert(std::string_view key, uint32_t hash) {
+  if (observer_ != nullptr) observer_->BeforeChange(key);
   const size_t trailer =
       slots_.empty() ? 0 : LinksOffset(key.size()) + sizeof(SlotLinks) - sizeof(Entry) - key.size();
   Entry* entry = Dict::NewEntry(key, hash, trailer);
@@ -89,7 +97,8 @@ bool Keyspace::Erase(std::string_view key) {
 }
 
 void Keyspace::Erase(Entry* entry) {
-  BeforeChange(entry);
+  if (observer_ != nullptr) observer_->BeforeChange(entry->key());
+  KeepForSnapshot(entry);
   if (entry->expires_at_ms != kNoExpiry) RemoveFromExpiring(entry);
   if (!slots_.empty()) UnlinkSlot(entry);
   dict_.Remove(entry);
@@ -180,6 +189,7 @@ uint64_t Keyspace::NextRandom() {
 }
 
 void Keyspace::Clear(bool now) {
+  if (observer_ != nullptr) observer_->BeforeClear();
   while (AdvanceSnapshot(kFreePerStep)) {
   }
   expiring_.clear();
@@ -269,7 +279,7 @@ bool Keyspace::AdvanceSnapshot(size_t count) {
   while (snapshot_active() && visited < count) {
     snapshot_cursor_ = dict_.Scan(snapshot_cursor_, [&](Entry* entry) {
       ++visited;
-      BeforeChange(entry);
+      KeepForSnapshot(entry);
     });
     // An empty bucket costs time too.
     ++visited;

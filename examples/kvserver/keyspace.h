@@ -41,6 +41,20 @@ class Keyspace {
   // Called right before a key is deleted because it expired (to propagate DEL).
   void set_expiry_listener(std::function<void(std::string_view key)> listener);
 
+  // Hears of all changes, whoever makes them. Must not call back to change anything.
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    // The key will be made or deleted.
+    virtual void BeforeChange(std::string_view key) = 0;
+    // Somebody took hold of the entry to change it, and has not decided yet.
+    virtual void BeforeMaybeChange(std::string_view key) = 0;
+    // All keys will be deleted.
+    virtual void BeforeClear() = 0;
+  };
+  // Null: nobody listens.
+  void set_observer(Observer* observer) { observer_ = observer; }
+
   size_t size() const { return dict_.size(); }
   size_t expiring_size() const { return expiring_.size(); }
   // Counts changes: a command whose handler moved it has changed the data set.
@@ -62,6 +76,10 @@ class Keyspace {
   void SetExpiry(Entry* entry, int64_t unix_ms);
   void ClearExpiry(Entry* entry);
   bool IsExpired(const Entry& entry) const;
+  // Look without touching, whatever the mode: whether there is an entry, and whether there is one
+  // whose time is up.
+  bool Holds(std::string_view key);
+  bool HasExpired(std::string_view key);
 
   // --- Many keys. ---
   // As Dict::Scan, without expired keys; deletes those it meets in mode kDelete.
@@ -114,8 +132,12 @@ class Keyspace {
   void Expire(Entry* entry);
   void DropIfLarge(Value& value);
   void VisitForSnapshot(Entry* entry);
-  void BeforeChange(Entry* entry) {
+  void KeepForSnapshot(Entry* entry) {
     if (snapshot_visit_ != nullptr && entry->snapshot != snapshot_) VisitForSnapshot(entry);
+  }
+  void BeforeChange(Entry* entry) {
+    KeepForSnapshot(entry);
+    if (observer_ != nullptr) observer_->BeforeMaybeChange(entry->key());
   }
   void RemoveFromExpiring(Entry* entry);
   SlotLinks& LinksOf(Entry* entry) const;
@@ -126,6 +148,7 @@ class Keyspace {
   int64_t now_ms_ = 0;
   ExpiryMode expiry_mode_ = ExpiryMode::kDelete;
   std::function<void(std::string_view)> expiry_listener_;
+  Observer* observer_ = nullptr;
   uint64_t changes_ = 0;
   uint64_t expired_total_ = 0;
   uint64_t random_state_;

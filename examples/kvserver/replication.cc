@@ -29,7 +29,10 @@ Replication::Replication(Server& server, Cluster& cluster)
       replica_side_(server, data_, *this),
       waits_(server, primary_side_),
       cron_(server.loop(), [this] { Cron(); }),
-      turn_(server.loop(), [this] { primary_side_.OnTurn(); }) {
+      turn_(server.loop(), [this] {
+        replica_side_.OnTurn();
+        primary_side_.OnTurn();
+      }) {
   server.executor().set_replication_sink(this);
   server.OnClientClosed([this](const Client& client) {
     primary_side_.OnClientClosed(client.id);

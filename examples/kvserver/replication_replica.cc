@@ -70,6 +70,9 @@ void ReplicationReplica::Stop() {
 void ReplicationReplica::CloseSocket() {
   input_.clear();
   consumed_ = 0;
+  uncounted_ = 0;
+  stopped_short_ = false;
+  DiscardTransaction(client_);
   if (socket_ == nullptr) return;
   Socket* socket = std::exchange(socket_, nullptr);
   socket->replica = nullptr;
@@ -229,13 +232,16 @@ void ReplicationReplica::OnRead(ssize_t size) {
   if (size < 0) return Fail(uv_strerror(static_cast<int>(size)));
   last_io_ms_ = NowMs();
   Consume();
-  if (consumed_ == 0) return;
-  input_.erase(0, consumed_);
-  consumed_ = 0;
+}
+
+void ReplicationReplica::OnTurn() {
+  if (stopped_short_) Consume();
 }
 
 void ReplicationReplica::Consume() {
-  bool more = true;
+  // A client is in the middle of a transaction: the data must not change under it.
+  stopped_short_ = server_.executor().exclusive();
+  bool more = !stopped_short_;
   while (more && socket_ != nullptr) {
     switch (state_) {
       case State::kHandshake:
@@ -251,6 +257,9 @@ void ReplicationReplica::Consume() {
         more = false;
     }
   }
+  if (consumed_ == 0) return;
+  input_.erase(0, consumed_);
+  consumed_ = 0;
 }
 
 bool ReplicationReplica::ConsumeHandshakeLine() {
@@ -387,7 +396,7 @@ bool ReplicationReplica::ConsumeStream() {
 bool ReplicationReplica::Apply(Args args) {
   const size_t size = parser_.consumed();
   if (EqualsIgnoreCase(args[0], "REPLCONF")) {
-    owner_.OnApplied(size);
+    CountApplied(size);
     SendAck();  // GETACK is all that a primary asks.
     return true;
   }
@@ -397,8 +406,13 @@ bool ReplicationReplica::Apply(Args args) {
     Fail(text.append(args[0].substr(0, 64)));
     return false;
   }
-  owner_.OnApplied(size);
+  CountApplied(size);
   return true;
+}
+
+void ReplicationReplica::CountApplied(size_t bytes) {
+  uncounted_ += bytes;
+  if (!client_.in_multi()) owner_.OnApplied(std::exchange(uncounted_, 0));
 }
 
 }  // namespace kv

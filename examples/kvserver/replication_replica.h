@@ -49,6 +49,8 @@ class ReplicationReplica {
   void Stop();
   // About ten times a second: retries, acknowledgements, timeouts.
   void Cron(int64_t now_ms);
+  // Each loop turn: takes up the stream where a client's transaction stopped it.
+  void OnTurn();
 
   State state() const { return state_; }
   bool loading() const { return state_ == State::kLoading; }
@@ -78,6 +80,8 @@ class ReplicationReplica {
   // False: the value is malformed.
   bool Load(const SnapshotDecoder::Record& record);
   bool Apply(Args args);
+  // So much more of the stream was executed, or queued behind MULTI: that counts at its EXEC.
+  void CountApplied(size_t bytes);
   void SendAck();
   void Write(std::string bytes);
   // Ends the connection and tries again later.
@@ -102,8 +106,10 @@ class ReplicationReplica {
   int64_t down_since_ms_ = 0;
 
   std::string input_;
-  size_t filled_ = 0;    // of input_, while libuv reads into the rest
-  size_t consumed_ = 0;  // of input_
+  size_t filled_ = 0;     // of input_, while libuv reads into the rest
+  size_t consumed_ = 0;   // of input_
+  size_t uncounted_ = 0;  // bytes of the stream since MULTI
+  bool stopped_short_ = false;
   int replies_due_ = 0;  // before the one to PSYNC
   std::string stream_id_, end_mark_;
   uint64_t offset_ = 0;  // that the snapshot stands for

@@ -75,10 +75,8 @@ Server::Server(Config config)
   AddAllCommands(commands_);
   AddInfoSections(*this);
   keyspace_.set_expiry_listener([this](std::string_view key) {
-    if (ReplicationSink* sink = executor_.replication_sink()) {
-      const std::string_view del[] = {"DEL", key};
-      sink->Propagate(del);
-    }
+    const std::string_view del[] = {"DEL", key};
+    executor_.Propagate(del);
   });
   UpdateClock();
 
@@ -205,6 +203,7 @@ void Server::FlushAll() {
 }
 
 void Server::Remove(Connection* connection) {
+  executor_.Forget(connection->client());
   for (const auto& listener : close_listeners_) listener(connection->client());
   connections_.erase(connection->client().id);
   if (connection->flush_scheduled) {
@@ -237,15 +236,12 @@ bool Server::SendNow(ClientId id, std::string_view bytes) {
 void Server::Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second->client().blocked) return;
-  Client& client = found->second->client();
-  client.blocked = false;
-  if (client.reply_mode == ReplyMode::kOn) {
-    ReplyWriter reply(&client.reply, client.protocol);
-    write(reply);
-  }
-  ScheduleFlush(found->second);
+  Connection* connection = found->second;
   UpdateClock();
-  found->second->TakeUpInput();
+  executor_.Resume(connection->client(), write);
+  if (connection->client().blocked || connection->closing()) return;
+  ScheduleFlush(connection);
+  connection->TakeUpInput();
 }
 
 void Server::ReleaseHeld() {

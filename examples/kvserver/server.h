@@ -65,8 +65,6 @@ class Server : public Host {
   // The same, at once instead of at the end of the turn.
   bool SendNow(ClientId id, std::string_view bytes);
   Client* FindClient(ClientId id);
-  // Takes up the input of all clients whose requests the gate held back.
-  void ReleaseHeld();
 
   // Called each 1000 / hz ms.
   void AddCron(std::function<void()> action) { crons_.push_back(std::move(action)); }
@@ -90,6 +88,7 @@ class Server : public Host {
   size_t client_count() const override { return connections_.size(); }
   void CloseClient(ClientId id) override;
   void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) override;
+  void ReleaseHeld() override;
   void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) override;
   void OnConfigChanged(std::string_view directive) override;
 

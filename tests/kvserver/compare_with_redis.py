@@ -24,7 +24,7 @@ COMMANDS = """
     flushdb randomkey rename renamenx keys scan expire pexpire expireat pexpireat expiretime
     pexpiretime ttl pttl persist info time shutdown debug ping echo quit select auth hello reset
     readonly readwrite asking wait role object|encoding client|id client|kill client|list
-    config|get config|set command|info command|getkeys
+    config|get config|set command|info command|getkeys multi exec discard watch unwatch
     hset hmset hsetnx hget hdel hgetall hkeys hvals hlen hmget hexists hstrlen hincrby hincrbyfloat
     lpush rpush lpushx rpushx lpop rpop lrange llen lindex lset linsert lrem ltrim
     sadd srem smembers sismember smismember scard spop srandmember dump restore
@@ -42,6 +42,10 @@ class Request(NamedTuple):
 
 
 Cases = Dict[str, List[Request]]
+
+# What a server with such arguments is asked before the first case, and until when.
+PREPARE = {"--cluster-enabled": ("CLUSTER ADDSLOTSRANGE 0 12999", "CLUSTER INFO",
+                                 b"cluster_state:ok")}
 
 WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 
@@ -71,25 +75,34 @@ def requests_of(line: str) -> List[Request]:
             for text in line.split(" | ")]
 
 
-def read_cases() -> Tuple[Cases, Cases]:
-    """Those for servers without and with a password."""
-    plain: Cases = {}
-    protected: Cases = {}
-    cases = plain
-    name = ""
+class Section(NamedTuple):
+    """Cases for servers with the same arguments."""
+    arguments: List[str]
+    cases: Cases
+
+    @property
+    def protected(self) -> bool:
+        return "--requirepass" in self.arguments
+
+
+def read_sections() -> List[Section]:
+    sections = [Section([], {})]
     for line in (pathlib.Path(__file__).parent / "compare_cases.txt").read_text().splitlines():
         if line.startswith("[["):
-            cases = protected
+            words = line.strip("[]").split()
+            words[::2] = [f"--{word}" for word in words[::2]]
+            sections.append(Section(words, {}))
         elif line.startswith("["):
             name = line[1:-1]
-            cases[name] = []
+            sections[-1].cases[name] = []
         elif line and not line.startswith("#"):
-            cases[name] += requests_of(line)
+            sections[-1].cases[name] += requests_of(line)
+    plain = sections[0].cases
     plain["COMMAND INFO"] = [r for name in COMMANDS for r in requests_of(f"COMMAND INFO {name}")]
     pipeline = b"".join(encode([b"SET", b"k%d" % i, b"v"]) for i in range(3000))
     plain["pipeline"] = [Request("3000 times SET", pipeline), *requests_of("GET k7 | DBSIZE")]
     plain["many elements"] = many_elements()
-    return plain, protected
+    return sections
 
 
 def many_elements() -> List[Request]:
@@ -108,23 +121,41 @@ def many_elements() -> List[Request]:
 class Server:
     def __init__(self, program: str, arguments: List[str]) -> None:
         self.directory = tempfile.mkdtemp(prefix="kvserver-compare-")
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as other:
             probe.bind(("127.0.0.1", 0))
+            other.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+            cluster_port = other.getsockname()[1]
         self.process = subprocess.Popen(
             [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--dir", self.directory, "--enable-debug-command", "yes", *arguments],
+             "--dir", self.directory, "--enable-debug-command", "yes",
+             "--cluster-port", str(cluster_port), *arguments],
             stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while True:
             try:
                 self.connect().close()
-                return
+                break
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     self.stop()
                     raise RuntimeError(f"{program} does not start") from None
                 time.sleep(0.02)
+        for argument in arguments:
+            if argument in PREPARE:
+                self.prepare(*PREPARE[argument], deadline=deadline)
+
+    def prepare(self, request: str, question: str, answer: bytes, deadline: float) -> None:
+        with self.connect() as connection:
+            connection.sendall(encode(words_of(request)))
+            receive_until(connection, b"\r\n")
+            reply = b""
+            while answer not in reply:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{question}: {reply!r}")
+                time.sleep(0.02)
+                connection.sendall(encode(words_of(question)))
+                reply = connection.recv(1 << 16)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), 10)
@@ -230,20 +261,20 @@ def main() -> int:
     if redis is None:
         print("no redis-server")
         return 77
-    plain, protected = read_cases()
+    sections = read_sections()
     differences = 0
-    for cases, arguments, protocols in ((plain, [], (False, True)),
-                                        (protected, ["--requirepass", "secret"], (False,))):
+    for section in sections:
         servers: List[Server] = []
+        protocols = (False,) if section.protected else (False, True)
         try:
             for program in (redis, sys.argv[1]):
-                servers.append(Server(program, arguments))
+                servers.append(Server(program, section.arguments))
             for resp3 in protocols:
-                differences += compare(cases, servers, resp3, flush=cases is plain)
+                differences += compare(section.cases, servers, resp3, not section.protected)
         finally:
             for server in servers:
                 server.stop()
-    count = 2 * sum(map(len, plain.values())) + sum(map(len, protected.values()))
+    count = sum(len(requests) for section in sections for requests in section.cases.values())
     print(f"{count} requests, {differences} differences")
     return 1 if differences else 0
 

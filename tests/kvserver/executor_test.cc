@@ -16,7 +16,7 @@ class FakeGate : public CommandGate {
     ++asked;
     slot = query.slot;
     same_slot = query.same_slot;
-    spec = query.spec.name;
+    spec = query.requests[0].spec->name;
     asking = query.asking();
     if (verdict == GateVerdict::kRefuse) *refusal = "MOVED 1 127.0.0.1:7001";
     return verdict;

@@ -49,11 +49,12 @@ class FakeHost : public Host {
   void CloseClient(ClientId id) override { closed.push_back(id); }
   void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) override {
     for (Client* client : clients) {
-      if (client->id != id || !client->blocked) continue;
-      client->blocked = false;
-      ReplyWriter reply(&client->reply, client->protocol);
-      write(reply);
+      if (client->id == id && client->blocked) executor->Resume(*client, write);
     }
+  }
+  void ReleaseHeld() override {
+    ++releases;
+    for (Client* client : clients) client->held = false;
   }
   void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) override {
     delays.push_back(delay);
@@ -61,12 +62,14 @@ class FakeHost : public Host {
   }
   void OnConfigChanged(std::string_view directive) override { changed.emplace_back(directive); }
 
+  Executor* executor = nullptr;
   std::vector<Client*> clients;
   std::vector<ClientId> closed;
   std::vector<std::chrono::milliseconds> delays;
   std::vector<std::function<void()>> delayed;
   std::vector<std::string> changed;
   int shutdowns = 0;
+  int releases = 0;
 };
 
 // Collects the replication stream, one line per command.
@@ -89,12 +92,13 @@ struct FakeServer {
   explicit FakeServer(bool slot_index = false) : keyspace(slot_index) {
     AddAllCommands(commands);
     keyspace.set_now_ms(1'000'000);
+    host.executor = &executor;
     host.clients.push_back(&client);
     client.address = "127.0.0.1:50000";
     executor.set_replication_sink(&sink);
     keyspace.set_expiry_listener([this](std::string_view key) {
       const std::string_view del[] = {"DEL", key};
-      sink.Propagate(del);
+      executor.Propagate(del);
     });
   }
 

@@ -195,6 +195,41 @@ TEST_CASE("bytes can be sent to a client that did not ask") {
   CHECK(peer.Receive(6) == "stream");
 }
 
+TEST_CASE("a transaction runs to its end though its client has gone, and others wait for that") {
+  Running running;
+  running.server.commands().Add(BlockCommand());
+  std::atomic<ClientId> closed{0};
+  running.server.OnClientClosed([&](const Client& client) { closed = client.id; });
+  running.Start();
+  Peer other(running);
+  CHECK(other.Ask("GET n", 5) == "$-1\r\n");
+  ClientId id = 0;
+  {
+    Peer peer(running);
+    peer.Send("MULTI\r\nINCR n\r\nBLOCK\r\nINCR n\r\nEXEC\r\n");
+    CHECK(peer.Receive(32) == "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n");
+    id = AwaitBlocked();
+  }
+  other.Send("GET n\r\n");
+  running.OnDataThread([&] { running.server.CloseClient(id); });
+  running.OnDataThread(
+      [&] { running.server.Resume(id, [](ReplyWriter& reply) { reply.Simple("DONE"); }); });
+  CHECK(other.Receive(7) == "$1\r\n2\r\n");
+  while (closed != id) std::this_thread::yield();
+}
+
+TEST_CASE("a transaction that waits sends its reply as one") {
+  Running running;
+  running.server.commands().Add(BlockCommand());
+  running.Start();
+  Peer peer(running);
+  peer.Send("MULTI\r\nBLOCK\r\nINCR n\r\nEXEC\r\nPING\r\n");
+  const ClientId id = AwaitBlocked();
+  running.OnDataThread(
+      [&] { running.server.Resume(id, [](ReplyWriter& reply) { reply.Simple("DONE"); }); });
+  CHECK(peer.Receive(47) == "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+DONE\r\n:1\r\n+PONG\r\n");
+}
+
 // Holds writes, or forbids to acknowledge them.
 class TestGate : public CommandGate {
  public:

@@ -192,6 +192,20 @@ class AsPrimary(harness.ProcessTest):
             # Old and then changed by the stream, or new already.
             self.assertEqual(data[key.encode()] != final[key], key in changed, key)
 
+    def test_a_transaction_travels_as_one(self):
+        replica = self.replica()
+        replica.sync()
+        with self.primary.connect() as client:
+            replies = client.pipeline([("MULTI",), ("SET", "{t}a", "1"), ("GET", "{t}a"),
+                                       ("CLUSTER", "MYID"), ("CLUSTER", "BUMPEPOCH"),
+                                       ("INCR", "{t}a"), ("EXEC",)])
+        self.assertEqual(replies[:6], ["OK"] + ["QUEUED"] * 5)
+        self.assertEqual((replies[6][:2], replies[6][-1]), (["OK", b"1"], 2))
+        self.assertEqual([replica.next() for _ in range(4)],
+                         [[b"MULTI"], [b"SET", b"{t}a", b"1"], [b"INCR", b"{t}a"], [b"EXEC"]])
+        self.primary.call("GET", "{t}a")
+        self.assertEqual(replica.offset, int(self.info()["master_repl_offset"]))
+
     def test_an_expired_key_reaches_the_replica_as_a_deletion(self):
         replica = self.replica()
         replica.sync()
@@ -415,6 +429,28 @@ class AsReplica(harness.ProcessTest):
             self.assertEqual(client.call("LRANGE", "l", 0, -1), [b"a", b"bc", b"d"])
             self.assertEqual(client.call("EXISTS", "s"), 0)
             self.assertEqual(client.call("HGETALL", "h"), [b"f", b"v", b"g", b"w"])
+
+    def test_it_applies_a_transaction_at_its_end(self):
+        with self.link() as primary:
+            primary.full_resync(encode_snapshot({b"a": b"1", b"b": b"1"}), 100)
+            begin = (Connection.encode("MULTI") + Connection.encode("SET", "a", "2") +
+                     Connection.encode("SET", "b", "2"))
+            primary.answer(begin, Connection.encode("REPLCONF", "GETACK", "*"))
+            # What is queued is not acknowledged: it would be lost with the link.
+            primary.wait_for(b"ACK\r\n$3\r\n100\r\n")
+            self.assertEqual((self.get("a"), self.get("b")), (b"1", b"1"))
+            primary.answer(Connection.encode("EXEC"))
+            wait_until(lambda: self.get("b") == b"2", 10, "it is applied")
+            self.assertEqual(self.get("a"), b"2")
+            self.assertEqual(int(self.info()["slave_repl_offset"]),
+                             100 + len(begin + Connection.encode("REPLCONF", "GETACK", "*") +
+                                       Connection.encode("EXEC")))
+            primary.answer(Connection.encode("MULTI"), Connection.encode("SET", "a", "3"))
+        with self.link() as primary:
+            primary.full_resync(encode_snapshot({b"a": b"1"}), 100)
+            primary.answer(Connection.encode("SET", "c", "1"))
+            wait_until(lambda: self.get("c") == b"1", 10, "the new stream is applied")
+            self.assertEqual(self.get("a"), b"1", "of the unfinished transaction nothing is left")
 
     def test_it_says_whom_it_looks_for(self):
         with self.link() as primary:
