@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "kvserver/reply_writer.h"
 
@@ -36,6 +37,12 @@ struct Client {
 
   // While blocked, a client's further input waits, in order. Ends with Server::Resume.
   void Block() { blocked = true; }
+  // The same, for something that may never come. `give_up` lets go of it and writes what the client
+  // gets when its time is up; CLIENT UNBLOCK uses it.
+  void Block(std::function<void(ReplyWriter&)> give_up) {
+    blocked = true;
+    when_unblocked = std::move(give_up);
+  }
 
   bool in_multi() const { return transaction != nullptr; }
   // EXEC was said: what was queued runs, or waits for the answer of one of its commands.
@@ -47,7 +54,7 @@ struct Client {
   ReplyMode reply_mode = ReplyMode::kOn;
   bool authenticated = true;
   bool blocked = false;
-  bool held = false;               // the gate postponed the command in front of the input
+  bool held = false;               // the command in front of the input is postponed
   bool readonly = false;           // READONLY: reads may be served by a replica
   bool asking = false;             // ASKING: valid for the next command only
   bool no_evict = false;           // CLIENT NO-EVICT
@@ -72,8 +79,9 @@ struct Client {
   int64_t last_active_ms = 0;  // unix time of the last command
   const CommandSpec* last_command = nullptr;
 
-  std::unique_ptr<Transaction> transaction;  // after MULTI
-  std::unique_ptr<Watch> watch;              // after WATCH
+  std::function<void(ReplyWriter&)> when_unblocked;  // null: only its answer ends a block
+  std::unique_ptr<Transaction> transaction;          // after MULTI
+  std::unique_ptr<Watch> watch;                      // after WATCH
 
   size_t pending_input_bytes = 0;   // received, not parsed yet
   size_t pending_output_bytes = 0;  // given to the socket, not taken by the kernel yet

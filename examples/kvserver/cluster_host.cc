@@ -250,6 +250,7 @@ void ClusterHost::OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& chan
 }
 
 void ClusterHost::DropLostKeys() {
+  if (server_.pause().active()) return;
   Keyspace& keyspace = server_.keyspace();
   std::vector<std::string> keys;
   while (!lost_slots_.empty() && keys.size() < kDropStep) {

@@ -81,6 +81,8 @@ void AddAllCommands(CommandTable& table) {
   AddConnectionCommands(table);
   AddTransactionCommands(table);
   AddClientCommands(table);
+  AddClientControlCommands(table);
+  AddClientTrackingCommands(table);
   AddClusterStubs(table);
 }
 

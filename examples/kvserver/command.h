@@ -158,6 +158,8 @@ void AddCommandCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);
 void AddTransactionCommands(CommandTable& table);
 void AddClientCommands(CommandTable& table);
+void AddClientControlCommands(CommandTable& table);
+void AddClientTrackingCommands(CommandTable& table);
 void AddClusterStubs(CommandTable& table);  // what a server without cluster support answers
 void AddAllCommands(CommandTable& table);
 

@@ -29,6 +29,15 @@ void ReplyArityError(CommandContext& context) {
       absl::StrCat("ERR wrong number of arguments for '", context.spec.name, "' command"));
 }
 
+void ReplySubcommandError(CommandContext& context) {
+  constexpr size_t kMaxQuoted = 128;
+  const std::string_view name = context.spec.name;
+  std::string text = "ERR unknown subcommand or wrong number of arguments for '";
+  text.append(context.args[1].substr(0, kMaxQuoted)).append("'. Try ");
+  text.append(ToUpper(name.substr(0, name.find('|')))).append(" HELP.");
+  context.reply.Error(text);
+}
+
 void ReplyHelp(CommandContext& context, Args lines) {
   context.reply.Array(lines.size());
   for (const std::string_view line : lines) context.reply.Simple(line);

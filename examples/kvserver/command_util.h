@@ -13,6 +13,8 @@ namespace kv {
 
 void ReplySyntaxError(CommandContext& context);
 void ReplyArityError(CommandContext& context);
+// A subcommand whose arguments do not make sense: "... Try CLIENT HELP."
+void ReplySubcommandError(CommandContext& context);
 // The array of lines that "<container> HELP" answers.
 void ReplyHelp(CommandContext& context, Args lines);
 

@@ -1,12 +1,16 @@
 // CLIENT: what a connection is called, which there are, and how to close one.
 
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/command_util.h"
 #include "kvserver/text.h"
+#include "kvserver/transaction.h"
+#include "kvserver/watch_table.h"
 
 namespace kv {
 namespace {
@@ -18,7 +22,9 @@ std::string FlagsOf(const Client& client) {
   std::string flags;
   if (client.kind == ClientKind::kReplica) flags += 'S';
   if (client.kind == ClientKind::kPrimary) flags += 'M';
-  if (client.blocked) flags += 'b';
+  if (client.in_multi()) flags += 'x';
+  if (client.blocked || client.held) flags += 'b';
+  if (client.watch != nullptr && client.watch->Broken()) flags += 'd';
   if (client.close_after_reply) flags += 'c';
   if (client.readonly) flags += 'r';
   if (client.no_evict) flags += 'e';
@@ -27,14 +33,17 @@ std::string FlagsOf(const Client& client) {
 
 std::string Describe(const Client& client, int64_t now_ms) {
   const size_t output = client.reply.size() + client.pending_output_bytes;
+  const auto queued =
+      client.in_multi() ? static_cast<int64_t>(client.transaction->queue.size()) : -1;
+  const size_t queued_bytes = client.in_multi() ? client.transaction->queue.bytes() : 0;
   return absl::StrCat(
       "id=", client.id, " addr=", client.address, " laddr=", client.local_address,
       " fd=", client.fd, " name=", client.name, " age=", (now_ms - client.created_ms) / 1000,
       " idle=", (now_ms - client.last_active_ms) / 1000, " flags=", FlagsOf(client),
-      " db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=", client.pending_input_bytes,
-      " qbuf-free=0 argv-mem=0 multi-mem=0 rbs=", client.reply.capacity(), " rbp=0 obl=", output,
-      " oll=0 omem=", client.pending_output_bytes, " tot-mem=",
-      sizeof(Client) + client.pending_input_bytes + client.reply.capacity() +
+      " db=0 sub=0 psub=0 ssub=0 multi=", queued, " qbuf=", client.pending_input_bytes,
+      " qbuf-free=0 argv-mem=0 multi-mem=", queued_bytes, " rbs=", client.reply.capacity(),
+      " rbp=0 obl=", output, " oll=0 omem=", client.pending_output_bytes, " tot-mem=",
+      sizeof(Client) + client.pending_input_bytes + queued_bytes + client.reply.capacity() +
           client.pending_output_bytes,
       " events=", client.pending_output_bytes > 0 ? "rw" : "r",
       " cmd=", client.last_command == nullptr ? "NULL" : client.last_command->name,
@@ -59,29 +68,40 @@ bool KindArg(CommandContext& context, std::string_view word, std::optional<Clien
   return true;
 }
 
+// Oldest first, as Redis lists them.
+std::vector<Client*> AllClients(CommandContext& context) {
+  std::vector<Client*> clients;
+  context.host().ForEachClient([&clients](Client& client) { clients.push_back(&client); });
+  std::sort(clients.begin(), clients.end(),
+            [](const Client* a, const Client* b) { return a->id < b->id; });
+  return clients;
+}
+
 void ClientList(CommandContext& context) {
   const Args args = context.args;
-  std::optional<ClientKind> kind;
-  std::optional<std::vector<ClientId>> ids;
-  const bool by_kind = args.size() == 4 && EqualsIgnoreCase(args[2], "TYPE");
-  if (by_kind) {
+  std::vector<Client*> clients = AllClients(context);
+  if (args.size() == 4 && EqualsIgnoreCase(args[2], "TYPE")) {
+    std::optional<ClientKind> kind;
     if (!KindArg(context, args[3], &kind)) return;
+    std::erase_if(clients, [kind](const Client* client) { return client->kind != kind; });
   } else if (args.size() > 3 && EqualsIgnoreCase(args[2], "ID")) {
-    ids.emplace();
+    const std::vector<Client*> all = std::exchange(clients, {});
     for (const std::string_view arg : args.subspan(3)) {
       int64_t id = 0;
       if (!ParseInt(arg, &id)) return context.reply.Error("ERR Invalid client ID");
-      ids->push_back(static_cast<ClientId>(id));
+      const auto found = std::lower_bound(
+          all.begin(), all.end(), static_cast<ClientId>(id),
+          [](const Client* client, ClientId wanted) { return client->id < wanted; });
+      if (found != all.end() && (*found)->id == static_cast<ClientId>(id))
+        clients.push_back(*found);
     }
   } else if (args.size() != 2) {
     return ReplySyntaxError(context);
   }
   std::string text;
-  context.host().ForEachClient([&](Client& client) {
-    if (by_kind && client.kind != kind) return;
-    if (ids.has_value() && std::find(ids->begin(), ids->end(), client.id) == ids->end()) return;
-    absl::StrAppend(&text, Describe(client, context.keyspace.now_ms()), "\n");
-  });
+  for (const Client* client : clients) {
+    absl::StrAppend(&text, Describe(*client, context.keyspace.now_ms()), "\n");
+  }
   context.reply.Verbatim(text);
 }
 
@@ -226,6 +246,10 @@ void ClientReply(CommandContext& context) {
 void ClientHelp(CommandContext& context) {
   constexpr std::string_view kLines[] = {
       "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "CACHING (YES|NO)",
+      "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+      "GETREDIR",
+      "    Return the client ID we are redirecting to when tracking is enabled.",
       "GETNAME",
       "    Return the name of the current connection.",
       "ID",
@@ -235,19 +259,45 @@ void ClientHelp(CommandContext& context) {
       "KILL <ip:port>",
       "    Kill connection made from <ip:port>.",
       "KILL <option> <value> [<option> <value> [...]]",
-      "    Kill connections. Options are ID, ADDR, LADDR, TYPE, USER, SKIPME.",
-      "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <id> [<id> ...]]",
-      "    Return information about client connections.",
-      "NO-EVICT (ON|OFF)",
-      "    Protect current client connection from eviction.",
+      "    Kill connections. Options are:",
+      "    * ADDR <ip:port>",
+      "      Kill connections made from the specified address",
+      "    * LADDR <ip:port>",
+      "      Kill connections made to specified local address",
+      "    * ID <client-id>",
+      "      Kill the connection with that ID.",
+      "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+      "      Kill connections by type.",
+      "    * USER <username>",
+      "      Kill connections authenticated by <username>.",
+      "    * SKIPME (YES|NO)",
+      "      Skip killing current connection (default: yes).",
+      "LIST [options ...]",
+      "    Return information about client connections. Options:",
+      "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+      "      Return clients of specified type.",
+      "    * ID <client-id> [<client-id> [...]]",
+      "      Return clients with those IDs.",
+      "UNPAUSE",
+      "    Stop the current client pause, resuming traffic.",
+      "PAUSE <timeout> [WRITE|ALL]",
+      "    Suspend all, or just write, clients for <timeout> milliseconds.",
       "REPLY (ON|OFF|SKIP)",
       "    Control the replies sent to the current connection.",
       "SETINFO (LIB-NAME|LIB-VER) <value>",
       "    Set information about the client library.",
       "SETNAME <name>",
       "    Assign the name <name> to the current connection.",
+      "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+      "    Unblock the specified blocked client.",
+      "TRACKING OFF",
+      "    Server assisted client side caching is not supported.",
+      "TRACKINGINFO",
+      "    Report tracking status for the current connection.",
+      "NO-EVICT (ON|OFF)",
+      "    Protect current client connection from eviction.",
       "HELP",
-      "    Print this help.",
+      "    Prints this help.",
   };
   ReplyHelp(context, kLines);
 }

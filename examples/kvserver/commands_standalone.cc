@@ -1,6 +1,8 @@
 // What a server without cluster support and without replicas answers. The cluster half replaces
 // these commands with its own.
 
+#include <memory>
+
 #include "kvserver/command_util.h"
 
 namespace kv {
@@ -17,12 +19,17 @@ void Wait(CommandContext& context) {
   if (!IntegerArg(context, context.args[1], &replicas)) return;
   if (!TimeoutArg(context, context.args[2], &timeout_ms)) return;
   if (replicas <= 0 || context.client.in_exec()) return context.reply.Integer(0);
-  context.client.Block();
+  const auto waits = std::make_shared<bool>(true);
+  context.client.Block([waits](ReplyWriter& reply) {
+    *waits = false;
+    reply.Integer(0);
+  });
   if (timeout_ms == 0) return;  // for ever
   const ClientId id = context.client.id;
   Host& host = context.host();
-  host.RunAfter(std::chrono::milliseconds(timeout_ms),
-                [id, &host] { host.Resume(id, [](ReplyWriter& reply) { reply.Integer(0); }); });
+  host.RunAfter(std::chrono::milliseconds(timeout_ms), [waits, id, &host] {
+    if (*waits) host.Resume(id, [](ReplyWriter& reply) { reply.Integer(0); });
+  });
 }
 
 void Role(CommandContext& context) {

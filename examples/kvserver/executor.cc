@@ -95,18 +95,27 @@ GateVerdict Executor::Judge(Client& client, const Request& request, std::string*
     return GateVerdict::kRefuse;
   }
   if (client.kind == ClientKind::kPrimary) return GateVerdict::kExecute;
+  absl::Span<const Request> requests = absl::MakeConstSpan(&request, 1);
+  uint32_t flags = spec.flags;
   if (client.in_multi()) {
     if ((spec.flags & kNoMulti) != 0) {
       *refusal = "ERR Command not allowed inside a transaction";
       return GateVerdict::kRefuse;
     }
     if ((spec.flags & kRunsQueued) != 0) {
-      const Transaction& transaction = *client.transaction;
-      return JudgeData(client, spec, transaction.queue.requests(), spec.flags | transaction.flags,
-                       refusal);
+      requests = client.transaction->queue.requests();
+      flags |= client.transaction->flags;
     }
   }
-  return JudgeData(client, spec, absl::MakeConstSpan(&request, 1), spec.flags, refusal);
+  const GateVerdict verdict = JudgeData(client, spec, requests, flags, refusal);
+  if (verdict == GateVerdict::kExecute && Held(client, flags)) return GateVerdict::kHold;
+  return verdict;
+}
+
+bool Executor::Held(const Client& client, uint32_t flags) const {
+  const Pause::Kind kind = parts_.pause.kind();
+  if (kind == Pause::Kind::kNone || client.kind != ClientKind::kNormal) return false;
+  return kind == Pause::Kind::kAll || (flags & (kWrite | kMayReplicate)) != 0;
 }
 
 GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,
@@ -245,6 +254,7 @@ void Executor::Finish(Client& client, const CommandSpec* spec, size_t reply_star
 
 void Executor::Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> write) {
   client.blocked = false;
+  client.when_unblocked = nullptr;
   const size_t reply_start = client.reply.size();
   if (client.in_exec()) client.reply += std::exchange(client.transaction->reply, {});
   const size_t answer_start = client.reply.size();

@@ -12,6 +12,7 @@
 #include "kvserver/command_gate.h"
 #include "kvserver/config.h"
 #include "kvserver/keyspace.h"
+#include "kvserver/pause.h"
 #include "kvserver/watch_table.h"
 
 namespace kv {
@@ -44,8 +45,9 @@ class Host {
   virtual void CloseClient(ClientId id) = 0;
   // Answers a client that blocked, and takes up its input again. Nothing happens if it is gone.
   virtual void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) = 0;
-  // Takes up the input of all clients whose requests were held.
+  // Takes up the input of all clients whose requests were held, soon.
   virtual void ReleaseHeld() = 0;
+  // Never from within this call.
   virtual void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) = 0;
   // A directive was changed by CONFIG SET.
   virtual void OnConfigChanged(std::string_view directive) = 0;
@@ -63,6 +65,7 @@ class Executor {
     InfoRegistry& info;
     Stats& stats;
     Host& host;
+    Pause& pause;
   };
 
   enum class Outcome {
@@ -120,6 +123,8 @@ class Executor {
  private:
   // The command of a request; null: `refusal` says why it cannot be run by anybody.
   const CommandSpec* Find(Args args, std::string* refusal) const;
+  // Whether requests with these flags have to wait.
+  bool Held(const Client& client, uint32_t flags) const;
   // Whether the request may run, or be queued, here and now.
   GateVerdict Judge(Client& client, const Request& request, std::string* refusal);
   // Of everything but the rules of one command: role, gate.

@@ -46,6 +46,9 @@ void Executor::ContinueTransaction(Client& client) {
   }
   if (!client.blocked) return EndTransaction(client);
   if (data) exclusive_ = &client;
+  if ((transaction.flags & kWrite) != 0 && !transaction.long_write.has_value()) {
+    transaction.long_write.emplace(parts_.pause);
+  }
 }
 
 void Executor::EndTransaction(Client& client) {

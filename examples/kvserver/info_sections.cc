@@ -65,7 +65,7 @@ void WriteClients(Server& server, InfoWriter& info) {
   int64_t blocked = 0;
   int64_t ordinary = 0;
   server.ForEachClient([&](Client& client) {
-    if (client.blocked) ++blocked;
+    if (client.blocked || client.held) ++blocked;
     if (client.kind == ClientKind::kNormal) ++ordinary;
   });
   info.Field("connected_clients", ordinary);

@@ -104,7 +104,8 @@ void ReplicationPrimary::Append(Args args) {
 }
 
 void ReplicationPrimary::Flush() {
-  if (std::exchange(acks_wanted_, false) && !replicas_.empty()) {
+  // The stream stands still during a pause.
+  if (!server_.pause().active() && std::exchange(acks_wanted_, false) && !replicas_.empty()) {
     static constexpr std::string_view kGetAck[] = {"REPLCONF", "GETACK", "*"};
     Append(kGetAck);
   }
@@ -246,7 +247,8 @@ void ReplicationPrimary::Cron(int64_t now_ms) {
     Drop(id, "the stream that waits for its snapshot exceeds client-output-buffer-limit");
   }
   if (replicas_.empty()) return;
-  if (now_ms - last_ping_ms_ >= config.repl_ping_replica_period * 1000) {
+  if (!server_.pause().has(Pause::Reason::kManualFailover) &&
+      now_ms - last_ping_ms_ >= config.repl_ping_replica_period * 1000) {
     last_ping_ms_ = now_ms;
     static constexpr std::string_view kPing[] = {"PING"};
     Append(kPing);

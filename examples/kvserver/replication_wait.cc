@@ -11,7 +11,10 @@ namespace kv {
 void WaitList::Add(Client& client, int64_t replicas, int64_t timeout_ms) {
   const int64_t now_ms = static_cast<int64_t>(uv_hrtime() / 1'000'000);
   const int64_t forever = std::numeric_limits<int64_t>::max();
-  client.Block();
+  client.Block([this, id = client.id, offset = client.last_write_offset](ReplyWriter& reply) {
+    Forget(id);
+    reply.Integer(primary_.CountAcked(offset));
+  });
   waiters_.push_back(
       {client.id, client.last_write_offset, replicas,
        timeout_ms == 0 || timeout_ms > forever - now_ms ? forever : now_ms + timeout_ms});

@@ -68,7 +68,8 @@ Server::Server(Config config)
       tasks_(loop()),
       busy_poll_(loop()),
       keyspace_(/*slot_index=*/config_.cluster_enabled),
-      executor_({keyspace_, commands_, config_, info_, stats_, *this}),
+      pause_([] { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }),
+      executor_({keyspace_, commands_, config_, info_, stats_, *this, pause_}),
       run_id_(RandomId()),
       started_ms_(UnixMs()),
       read_buffer_(kReadBuffer) {
@@ -78,13 +79,14 @@ Server::Server(Config config)
     const std::string_view del[] = {"DEL", key};
     executor_.Propagate(del);
   });
+  pause_.OnChange([this] { OnPause(); });
   UpdateClock();
 
   uv_prepare_init(loop(), &flush_hook_);
   flush_hook_.data = this;
   uv_prepare_start(&flush_hook_,
                    [](uv_prepare_t* hook) { static_cast<Server*>(hook->data)->BeforePoll(); });
-  for (uv_timer_t* timer : {&timer_, &delay_timer_}) {
+  for (uv_timer_t* timer : {&timer_, &delay_timer_, &pause_timer_}) {
     uv_timer_init(loop(), timer);
     timer->data = this;
   }
@@ -245,15 +247,32 @@ void Server::Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) {
 }
 
 void Server::ReleaseHeld() {
-  UpdateClock();
-  std::vector<ClientId> held;
-  for (auto& [id, connection] : connections_) {
-    if (std::exchange(connection->client().held, false)) held.push_back(id);
-  }
-  for (const ClientId id : held) {
-    const auto found = connections_.find(id);
-    if (found != connections_.end()) found->second->TakeUpInput();
-  }
+  // Not from within a command, which may be one of a transaction.
+  if (std::exchange(release_posted_, true)) return;
+  PostToDataThread([this] {
+    release_posted_ = false;
+    UpdateClock();
+    std::vector<ClientId> held;
+    for (auto& [id, connection] : connections_) {
+      if (std::exchange(connection->client().held, false)) held.push_back(id);
+    }
+    for (const ClientId id : held) {
+      const auto found = connections_.find(id);
+      if (found != connections_.end()) found->second->TakeUpInput();
+    }
+  });
+}
+
+void Server::OnPause() {
+  executor_.set_expiry_paused(pause_.active());
+  if (pause_.kind() < std::exchange(paused_, pause_.kind())) ReleaseHeld();
+  if (stopped_) return;
+  const std::optional<int64_t> deadline = pause_.deadline_ms();
+  if (!deadline.has_value()) return static_cast<void>(uv_timer_stop(&pause_timer_));
+  uv_update_time(loop());
+  uv_timer_start(
+      &pause_timer_, [](uv_timer_t* timer) { static_cast<Server*>(timer->data)->pause_.Expire(); },
+      static_cast<uint64_t>(std::max<int64_t>(*deadline - pause_.now_ms(), 1)), 0);
 }
 
 void Server::ForEachClient(absl::FunctionRef<void(Client&)> visit) {
@@ -270,7 +289,16 @@ void Server::CloseClient(ClientId id) {
 void Server::RunAfter(std::chrono::milliseconds delay, std::function<void()> action) {
   uv_update_time(loop());
   delayed_.emplace(uv_now(loop()) + static_cast<uint64_t>(delay.count()), std::move(action));
-  RunDelayed();
+  AwaitDelayed();
+}
+
+void Server::AwaitDelayed() {
+  if (delayed_.empty() || stopped_) return;
+  const uint64_t now = uv_now(loop());
+  const uint64_t due = delayed_.begin()->first;
+  uv_timer_start(
+      &delay_timer_, [](uv_timer_t* timer) { static_cast<Server*>(timer->data)->RunDelayed(); },
+      due > now ? due - now : 0, 0);
 }
 
 void Server::RunDelayed() {
@@ -280,11 +308,7 @@ void Server::RunDelayed() {
     due.push_back(std::move(delayed_.begin()->second));
     delayed_.erase(delayed_.begin());
   }
-  if (!delayed_.empty() && !stopped_) {
-    uv_timer_start(
-        &delay_timer_, [](uv_timer_t* timer) { static_cast<Server*>(timer->data)->RunDelayed(); },
-        delayed_.begin()->first - now, 0);
-  }
+  AwaitDelayed();
   for (const auto& action : due) action();
 }
 
@@ -323,6 +347,7 @@ void Server::Stop() {
   busy_poll_.Close();
   CloseHandle(&timer_);
   CloseHandle(&delay_timer_);
+  CloseHandle(&pause_timer_);
   for (uv_signal_t& signal : signals_) CloseHandle(&signal);
   uv_stop(loop());
 }

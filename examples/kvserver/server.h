@@ -20,6 +20,7 @@
 #include "kvserver/executor.h"
 #include "kvserver/info.h"
 #include "kvserver/keyspace.h"
+#include "kvserver/pause.h"
 #include "kvserver/task_queue.h"
 
 namespace kv {
@@ -47,6 +48,7 @@ class Server : public Host {
   InfoRegistry& info() { return info_; }
   Executor& executor() { return executor_; }
   Stats& stats() { return stats_; }
+  Pause& pause() { return pause_; }
   // For sockets and timers of the replication link.
   uv_loop_t* loop() { return &loop_.uv; }
   const std::string& run_id() const { return run_id_; }
@@ -116,7 +118,9 @@ class Server : public Host {
   void OnTimer();
   void CheckClients();  // idle ones, and output limits
   void SampleStats();
+  void AwaitDelayed();
   void RunDelayed();
+  void OnPause();
   void OnSignal();
   void Stop();
 
@@ -128,6 +132,7 @@ class Server : public Host {
   Keyspace keyspace_;
   CommandTable commands_;
   InfoRegistry info_;
+  Pause pause_;
   Executor executor_;
   std::string run_id_;
   int64_t started_ms_ = 0;
@@ -143,6 +148,9 @@ class Server : public Host {
   uv_prepare_t flush_hook_;
   uv_timer_t timer_;
   uv_timer_t delay_timer_;
+  uv_timer_t pause_timer_;
+  Pause::Kind paused_ = Pause::Kind::kNone;
+  bool release_posted_ = false;
   std::multimap<uint64_t, std::function<void()>> delayed_;  // by time of the loop in ms
   uv_signal_t signals_[2];
   std::vector<std::function<void()>> crons_;

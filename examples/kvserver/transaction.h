@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "kvserver/command.h"
+#include "kvserver/pause.h"
 
 namespace kv {
 
@@ -56,6 +58,7 @@ struct Transaction {
   std::string reply;    // of what has run, while an answer is awaited
   std::string refusal;  // of the rest, if it may not run any more after a wait
   RequestQueue stream;  // its changes, to be propagated as one
+  std::optional<Pause::LongWrite> long_write;  // if it changes something, and waits
 };
 
 }  // namespace kv

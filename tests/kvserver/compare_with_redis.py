@@ -28,7 +28,9 @@ COMMANDS = """
     hset hmset hsetnx hget hdel hgetall hkeys hvals hlen hmget hexists hstrlen hincrby hincrbyfloat
     lpush rpush lpushx rpushx lpop rpop lrange llen lindex lset linsert lrem ltrim
     sadd srem smembers sismember smismember scard spop srandmember dump restore
-    restore-asking""".split()
+    restore-asking
+    client|pause client|unpause client|unblock client|caching client|getredir client|tracking
+    client|trackinginfo client|reply client|no-evict client|info""".split()
 
 # Ids differ by nature.
 MASKS = [(re.compile(rb"(\$2\r\nid\r\n):\d+"), rb"\1:N")]

@@ -122,7 +122,9 @@ struct FakeServer {
   Stats stats;
   FakeHost host;
   FakeSink sink;
-  Executor executor{{keyspace, commands, config, info, stats, host}};
+  int64_t time_ms = 0;  // of the pause
+  Pause pause{[this] { return time_ms; }};
+  Executor executor{{keyspace, commands, config, info, stats, host, pause}};
   Client client{7};
   Executor::Outcome outcome = Executor::Outcome::kDone;
 };

@@ -259,6 +259,23 @@ TEST_CASE("requests that the gate holds are served in order when it lets go") {
   CHECK(peer.Receive(12) == "+OK\r\n$1\r\nv\r\n");
 }
 
+TEST_CASE("requests that a pause holds are served in order when it ends, by itself or by order") {
+  for (const bool by_order : {false, true}) {
+    Running running;
+    running.Start();
+    Peer peer(running);
+    Peer other(running);
+    CHECK(other.Ask(by_order ? "CLIENT PAUSE 1000000 WRITE" : "CLIENT PAUSE 50", 5) == "+OK\r\n");
+    peer.Send("INCR n\r\nGET n\r\nMULTI\r\nINCR n\r\nEXEC\r\n");
+    if (by_order) {
+      CHECK(other.Ask("GET n", 5) == "$-1\r\n");
+      CHECK(other.Ask("CLIENT UNPAUSE", 5) == "+OK\r\n");
+    }
+    CHECK(peer.Receive(34) == ":1\r\n$1\r\n1\r\n+OK\r\n+QUEUED\r\n*1\r\n:2\r\n");
+    CHECK(other.Ask("PING", 7) == "+PONG\r\n");
+  }
+}
+
 TEST_CASE("a write that may not be acknowledged costs the connection, reads do not") {
   TestGate gate;
   gate.may_acknowledge = false;
