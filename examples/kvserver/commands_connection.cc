@@ -121,7 +121,7 @@ void Hello(CommandContext& context) {
     }
     client.authenticated = true;
   }
-  if (!client.authenticated) {
+  if (context.executor.NeedsPassword(client)) {
     return context.reply.Error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
         "AUTH <user> <pass> option can be used to authenticate the client and select the "

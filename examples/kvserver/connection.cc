@@ -153,7 +153,7 @@ size_t Connection::Serve(std::string_view input) {
   size_t served = 0;
   serving_ = true;
   while (!client_.blocked && !client_.held && !client_.close_after_reply && !closing_) {
-    limits.authenticated = client_.authenticated;
+    limits.authenticated = !server_.executor_.NeedsPassword(client_);
     const RequestParser::Result result = parser_.Next(input.substr(served), limits);
     if (result == RequestParser::Result::kNeedMore) break;
     if (result == RequestParser::Result::kError) {

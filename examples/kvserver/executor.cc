@@ -90,7 +90,7 @@ const CommandSpec* Executor::Find(Args args, std::string* refusal) const {
 
 GateVerdict Executor::Judge(Client& client, const Request& request, std::string* refusal) {
   const CommandSpec& spec = *request.spec;
-  if (!client.authenticated && (spec.flags & kNoAuth) == 0) {
+  if ((spec.flags & kNoAuth) == 0 && NeedsPassword(client)) {
     *refusal = "NOAUTH Authentication required.";
     return GateVerdict::kRefuse;
   }

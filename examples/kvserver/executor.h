@@ -92,6 +92,12 @@ class Executor {
   // While paused, nothing is deleted by expiry, so that the stream stands still.
   void set_expiry_paused(bool paused);
 
+  // Nothing but AUTH and its like is served to this client. A password that is set later does not
+  // concern clients that were here before; one that is removed locks nobody out.
+  bool NeedsPassword(const Client& client) const {
+    return !client.authenticated && !parts_.config.requirepass.empty();
+  }
+
   // Runs one request; `args` is not empty and valid during the call only.
   Outcome Execute(Client& client, Args args);
   // For Host::Resume: `write` answers the command that blocked this client. It may be blocked again

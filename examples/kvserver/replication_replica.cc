@@ -274,8 +274,12 @@ bool ReplicationReplica::ConsumeHandshakeLine() {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (line.empty()) return true;  // keeps the connection alive while a snapshot is awaited
   if (replies_due_ > 0) {
-    // Errors of the first commands tell nothing that PSYNC's answer does not.
+    // PSYNC's answer decides; this one may tell the reason, such as a wrong password.
     --replies_due_;
+    if (!line.empty() && line[0] == '-') {
+      std::string text = absl::StrCat("The primary ", Name(peer_), " answers the handshake with: ");
+      Log(Repeated() ? LogLevel::kVerbose : LogLevel::kWarning, text.append(line.substr(0, 256)));
+    }
     return true;
   }
   OnPsyncReply(line);

@@ -247,6 +247,20 @@ TEST_CASE("before authentication only AUTH, HELLO, RESET and QUIT are served") {
   CHECK(server.Run("HELLO 2 AUTH default secret").rfind("*14\r\n", 0) == 0);
 }
 
+TEST_CASE("a password that is set or removed at run time concerns new clients only") {
+  FakeServer server;
+  CHECK(server.Run("CONFIG SET requirepass secret") == "+OK\r\n");
+  CHECK(server.Run("GET a") == "$-1\r\n");
+  Client late(8);
+  late.authenticated = false;
+  CHECK(server.RunAs(late, {"GET", "a"}) == "-NOAUTH Authentication required.\r\n");
+  CHECK(server.RunAs(late, {"HELLO", "3"}).rfind("-NOAUTH HELLO", 0) == 0);
+  CHECK(server.RunAs(late, {"MULTI"}) == "-NOAUTH Authentication required.\r\n");
+  CHECK(server.Run("CONFIG SET requirepass ''") == "+OK\r\n");
+  CHECK(server.RunAs(late, {"GET", "a"}) == "$-1\r\n");
+  CHECK(server.RunAs(late, {"HELLO", "2"}).rfind("*14\r\n", 0) == 0);
+}
+
 TEST_CASE("replies can be switched off and skipped") {
   FakeServer server;
   CHECK(server.Run("CLIENT REPLY SKIP").empty());

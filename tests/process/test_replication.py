@@ -101,6 +101,36 @@ class Replica(Connection):
         self.send("REPLCONF", "ACK", self.offset)
 
 
+class Passwords(harness.ProcessTest):
+    """A primary and its replica, and a password that changes at run time."""
+
+    def test_a_replica_needs_the_primarys_password(self):
+        primary, replica = self.server(*CLUSTER), self.server(*CLUSTER)
+        for server in (primary, replica):
+            server.start()
+        primary.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        replica.call("CLUSTER", "MEET", HOST, primary.port)
+        id = primary.text("CLUSTER", "MYID")
+        wait_until(lambda: replica.call("CLUSTER", "REPLICATE", id) == "OK", 10, "it follows")
+
+        def link():
+            return replica.info("replication")["master_link_status"]
+        wait_until(lambda: link() == "up", 15, "in sync")
+        primary.call("CONFIG", "SET", "requirepass", "secret")
+        self.assertEqual(primary.call("CLIENT", "KILL", "TYPE", "replica"), 1)
+        wait_until(lambda: link() == "down", 10, "the link is down")
+        replica.call("CONFIG", "SET", "masterauth", "wrong")
+        wait_until(lambda: "WRONGPASS" in replica.log(), 10, "it tells why")
+        self.assertEqual(link(), "down")
+        replica.call("CONFIG", "SET", "masterauth", "secret")
+        wait_until(lambda: link() == "up", 10, "in sync again")
+        replica.call("CONFIG", "SET", "masteruser", "nobody")
+        self.assertEqual(primary.call("CLIENT", "KILL", "TYPE", "slave"), 1)
+        wait_until(lambda: link() == "down", 10, "the link is down")
+        replica.call("CONFIG", "SET", "masteruser", "default")
+        wait_until(lambda: link() == "up", 10, "in sync again")
+
+
 class AsPrimary(harness.ProcessTest):
     """A cluster of one node with all slots."""
 
