@@ -80,6 +80,7 @@ void AddAllCommands(CommandTable& table) {
   AddCommandCommands(table);
   AddConnectionCommands(table);
   AddTransactionCommands(table);
+  AddScriptingCommands(table);
   AddClientCommands(table);
   AddClientControlCommands(table);
   AddClientTrackingCommands(table);

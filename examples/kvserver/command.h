@@ -56,6 +56,7 @@ enum AclCategory : uint32_t {
   kCatSet = 1u << 6,
   kCatList = 1u << 7,
   kCatHash = 1u << 8,
+  kCatScripting = 1u << 9,
 };
 
 // Which arguments are keys: `first`, `first + step`, ... up to `last`; a negative `last` counts
@@ -157,6 +158,7 @@ void AddConfigCommands(CommandTable& table);
 void AddCommandCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);
 void AddTransactionCommands(CommandTable& table);
+void AddScriptingCommands(CommandTable& table);
 void AddClientCommands(CommandTable& table);
 void AddClientControlCommands(CommandTable& table);
 void AddClientTrackingCommands(CommandTable& table);

@@ -62,6 +62,7 @@ Words CategoriesOf(const CommandSpec& spec) {
   if (dangerous) words.push_back("@dangerous");
   if ((spec.categories & kCatConnection) != 0) words.push_back("@connection");
   if ((spec.categories & kCatTransaction) != 0) words.push_back("@transaction");
+  if ((spec.categories & kCatScripting) != 0) words.push_back("@scripting");
   return words;
 }
 

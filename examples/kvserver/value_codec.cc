@@ -234,15 +234,12 @@ absl::StatusOr<Value> ParseValue(std::string_view bytes) {
   return value;
 }
 
-std::string DumpPayload(const Value& value) {
-  std::string out;
-  AppendValue(out, value);
+void SealPayload(std::string& out) {
   PutLittleEndian(out, kWrittenVersion);
   PutLittleEndian(out, Crc64(out));
-  return out;
 }
 
-absl::StatusOr<Value> ParsePayload(std::string_view payload) {
+absl::StatusOr<std::string_view> OpenPayload(std::string_view payload) {
   const absl::Status damaged = absl::DataLossError("DUMP payload version or checksum are wrong");
   if (payload.size() < kFooter) return damaged;
   const size_t checksum = payload.size() - sizeof(uint64_t);
@@ -251,7 +248,20 @@ absl::StatusOr<Value> ParsePayload(std::string_view payload) {
   if (GetLittleEndian<uint64_t>(payload, checksum) != Crc64(payload.substr(0, checksum))) {
     return damaged;
   }
-  return ParseValue(payload.substr(0, version));
+  return payload.substr(0, version);
+}
+
+std::string DumpPayload(const Value& value) {
+  std::string out;
+  AppendValue(out, value);
+  SealPayload(out);
+  return out;
+}
+
+absl::StatusOr<Value> ParsePayload(std::string_view payload) {
+  const absl::StatusOr<std::string_view> contents = OpenPayload(payload);
+  if (!contents.ok()) return contents.status();
+  return ParseValue(*contents);
 }
 
 }  // namespace kv

@@ -24,6 +24,10 @@ absl::StatusOr<Value> ParsePayload(std::string_view payload);
 void AppendValue(std::string& out, const Value& value);
 absl::StatusOr<Value> ParseValue(std::string_view bytes);
 
+// What makes a payload of any content: version and checksum behind it. DataLoss as above.
+void SealPayload(std::string& out);
+absl::StatusOr<std::string_view> OpenPayload(std::string_view payload);
+
 }  // namespace kv
 
 #endif  // KVSERVER_VALUE_CODEC_H_

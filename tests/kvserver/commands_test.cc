@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fixture.h"
+#include "kvserver/value_codec.h"
 #include "support/catch.h"
 
 namespace kv {
@@ -199,6 +200,16 @@ TEST_CASE("a value may not grow beyond the limit for bulks") {
         "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n");
   CHECK(server.Run("SETRANGE a 1048576 y").rfind("-ERR string exceeds", 0) == 0);
   CHECK(server.Run("SETRANGE a 1048575 y") == ":1048576\r\n");
+}
+
+TEST_CASE("the empty set of functions can be restored, and no other") {
+  FakeServer server;
+  std::string functions = "\xf5\x10#!lua name=a\n...";
+  SealPayload(functions);
+  CHECK(server.RunWords({"FUNCTION", "RESTORE", functions}) ==
+        "-ERR kvserver runs no functions\r\n");
+  const std::string none = Bulks(server.Run("FUNCTION DUMP"))[0];
+  CHECK(server.RunWords({"FUNCTION", "RESTORE", none, "REPLACE"}) == "+OK\r\n");
 }
 
 TEST_CASE("in cluster mode there is one database") {
