@@ -76,6 +76,7 @@ void AddAllCommands(CommandTable& table) {
   AddScanCommands(table);
   AddExpireCommands(table);
   AddServerCommands(table);
+  AddDebugCommands(table);
   AddConfigCommands(table);
   AddCommandCommands(table);
   AddConnectionCommands(table);

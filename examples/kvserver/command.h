@@ -41,6 +41,7 @@ enum CommandFlag : uint32_t {
   kHidden = 1u << 25,       // not listed by COMMAND
   kNotQueued = 1u << 26,    // runs at once between MULTI and EXEC too
   kRunsQueued = 1u << 27,   // EXEC: has the keys and the flags of what was queued
+  kDebugging = 1u << 28,    // only where enable-debug-command allows it
 };
 // Commands that read or change the data set.
 inline constexpr uint32_t kDataFlags = kWrite | kReadonly;
@@ -116,6 +117,16 @@ inline CommandSpec Container(std::string name, std::string_view group, std::stri
   return {std::move(name), -2, 0, 0, {}, nullptr, group, since, summary};
 }
 
+// A subcommand of DEBUG. Others than those of containers, they are no commands of their own:
+// COMMAND and INFO know DEBUG only.
+struct DebugCommand {
+  std::string_view name;  // upper case
+  int arity = 2;          // as of a CommandSpec: counts DEBUG and the name
+  CommandHandler handler = nullptr;
+  std::string_view arguments = {};          // "<key> [<key> ...]"
+  std::vector<std::string_view> help = {};  // lines
+};
+
 // All commands by name. Filled before the server starts; then read only, data thread only.
 class CommandTable {
  public:
@@ -126,6 +137,7 @@ class CommandTable {
   void Add(CommandSpec spec);
   // Adds or replaces a subcommand ("container|sub") of a known container.
   void AddSubcommand(std::string_view container, CommandSpec spec);
+  void AddDebug(DebugCommand command) { debug_commands_.push_back(std::move(command)); }
 
   // Ignores case. Null if unknown.
   const CommandSpec* Find(std::string_view name) const;
@@ -134,12 +146,14 @@ class CommandTable {
 
   // In order of registration.
   const std::deque<CommandSpec>& all() const { return specs_; }
+  const std::vector<DebugCommand>& debug_commands() const { return debug_commands_; }
 
  private:
   // Open addressing, at most a quarter full, so most lookups cost one comparison.
   static constexpr size_t kBuckets = 1024;
 
   std::deque<CommandSpec> specs_;
+  std::vector<DebugCommand> debug_commands_;
   std::array<const CommandSpec*, kBuckets> buckets_ = {};
 };
 
@@ -154,6 +168,7 @@ void AddGenericCommands(CommandTable& table);
 void AddScanCommands(CommandTable& table);
 void AddExpireCommands(CommandTable& table);
 void AddServerCommands(CommandTable& table);
+void AddDebugCommands(CommandTable& table);
 void AddConfigCommands(CommandTable& table);
 void AddCommandCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);

@@ -1,12 +1,10 @@
-// INFO, TIME, SHUTDOWN, DEBUG.
+// INFO, TIME, SHUTDOWN.
 
 #include <cmath>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/command_util.h"
-#include "kvserver/debug_digest.h"
 #include "kvserver/info.h"
 #include "kvserver/text.h"
 
@@ -49,48 +47,6 @@ void Shutdown(CommandContext& context) {
   context.host().RequestShutdown();
 }
 
-bool DebugAllowed(const CommandContext& context) {
-  const std::string& mode = context.config().enable_debug_command;
-  if (mode == "yes") return true;
-  const std::string& from = context.client.address;
-  return mode == "local" && (from.rfind("127.", 0) == 0 || from.rfind("[::1]", 0) == 0);
-}
-
-void Debug(CommandContext& context) {
-  if (!DebugAllowed(context)) {
-    return context.reply.Error(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
-        "you can run it from a local connection, otherwise you need to set this option in the "
-        "configuration file, and then restart the server.");
-  }
-  const std::string_view what = context.args[1];
-  if (EqualsIgnoreCase(what, "SLEEP") && context.args.size() == 3) {
-    long double seconds = 0;
-    if (!ParseLongDouble(context.args[2], &seconds) || seconds < 0) seconds = 0;
-    // Stops the data thread, which is what it is for.
-    std::this_thread::sleep_for(std::chrono::duration<double>(static_cast<double>(seconds)));
-    return context.reply.Ok();
-  }
-  if (EqualsIgnoreCase(what, "DIGEST") && context.args.size() == 2) return DebugDigest(context);
-  if (EqualsIgnoreCase(what, "DIGEST-VALUE")) return DebugDigestValue(context);
-  if (EqualsIgnoreCase(what, "HELP") && context.args.size() == 2) {
-    constexpr std::string_view kLines[] = {
-        "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "DIGEST",
-        "    Output a hex signature representing the current DB content.",
-        "DIGEST-VALUE <key> [<key> ...]",
-        "    Output a hex signature of the values of all the specified keys.",
-        "SLEEP <seconds>",
-        "    Stop the server for <seconds>. Decimals allowed.",
-        "HELP",
-        "    Print this help.",
-    };
-    return ReplyHelp(context, kLines);
-  }
-  std::string text = "ERR unknown subcommand or wrong number of arguments for '";
-  context.reply.Error(text.append(what.substr(0, 128)).append("'. Try DEBUG HELP."));
-}
-
 }  // namespace
 
 void AddServerCommands(CommandTable& table) {
@@ -104,8 +60,6 @@ void AddServerCommands(CommandTable& table) {
       {"shutdown", -1, kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy, 0, {},
        Shutdown, "server", "1.0.0",
        "Synchronously save the dataset to disk and then shut down the server"},
-      {"debug", -2, kAdmin | kNoScript | kLoading | kStale, 0, {}, Debug, "server", "1.0.0",
-       "A container for debugging commands"},
   };
   // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);

@@ -35,6 +35,13 @@ std::string UnknownSubcommandText(const CommandSpec& container, std::string_view
   return text.append("'. Try ").append(ToUpper(container.name)).append(" HELP.");
 }
 
+bool MayDebug(const Config& config, const Client& client) {
+  if (config.enable_debug_command == "yes") return true;
+  const std::string& from = client.address;
+  return config.enable_debug_command == "local" &&
+         (from.rfind("127.", 0) == 0 || from.rfind("[::1]", 0) == 0);
+}
+
 // What EXEC answers where another command would answer `refusal`.
 std::string AbortText(std::string_view refusal) {
   constexpr std::string_view kPlain = "ERR ";
@@ -90,6 +97,13 @@ const CommandSpec* Executor::Find(Args args, std::string* refusal) const {
 
 GateVerdict Executor::Judge(Client& client, const Request& request, std::string* refusal) {
   const CommandSpec& spec = *request.spec;
+  if ((spec.flags & kDebugging) != 0 && !MayDebug(parts_.config, client)) {
+    *refusal =
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
+        "you can run it from a local connection, otherwise you need to set this option in the "
+        "configuration file, and then restart the server.";
+    return GateVerdict::kRefuse;
+  }
   if ((spec.flags & kNoAuth) == 0 && NeedsPassword(client)) {
     *refusal = "NOAUTH Authentication required.";
     return GateVerdict::kRefuse;

@@ -293,7 +293,7 @@ void Keyspace::CancelSnapshot() { snapshot_visit_ = nullptr; }
 // --- Upkeep ---
 
 void Keyspace::ExpireSome(absl::FunctionRef<bool()> out_of_time) {
-  if (expiry_mode_ != ExpiryMode::kDelete) return;
+  if (expiry_mode_ != ExpiryMode::kDelete || !active_expiry_) return;
   size_t expired = kExpireRound;
   while (!expiring_.empty() && expired >= kExpireRound / 4 && !out_of_time()) {
     expired = 0;

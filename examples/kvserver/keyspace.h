@@ -115,6 +115,8 @@ class Keyspace {
   // --- Upkeep, called by a timer. ---
   // Deletes expired keys until `out_of_time` says so or few are left. Mode kDelete only.
   void ExpireSome(absl::FunctionRef<bool()> out_of_time);
+  // Off: expired keys are deleted only when somebody meets them.
+  void set_active_expiry(bool active) { active_expiry_ = active; }
   // Moves a resize forward, returns memory of what Clear dropped.
   void Maintain(absl::FunctionRef<bool()> out_of_time);
   uint64_t expired_total() const { return expired_total_; }
@@ -155,6 +157,7 @@ class Keyspace {
 
   std::vector<Entry*> expiring_;  // every entry with an expiry, at its expiry_index
   size_t expire_cursor_ = 0;
+  bool active_expiry_ = true;
   std::vector<Slot> slots_;  // empty without a slot index
 
   std::function<void(const Entry&)> snapshot_visit_;

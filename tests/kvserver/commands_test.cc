@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fixture.h"
+#include "kvserver/command_context.h"
 #include "kvserver/value_codec.h"
 #include "support/catch.h"
 
@@ -200,6 +201,45 @@ TEST_CASE("a value may not grow beyond the limit for bulks") {
         "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n");
   CHECK(server.Run("SETRANGE a 1048576 y").rfind("-ERR string exceeds", 0) == 0);
   CHECK(server.Run("SETRANGE a 1048575 y") == ":1048576\r\n");
+}
+
+TEST_CASE("DEBUG is refused unless the configuration allows it, to local clients or to all") {
+  FakeServer server;
+  const std::string refusal = server.Run("DEBUG SLEEP 0");
+  CHECK(refusal.rfind("-ERR DEBUG command not allowed.", 0) == 0);
+  server.config.enable_debug_command = "local";
+  CHECK(server.Run("DEBUG SLEEP 0") == "+OK\r\n");
+  server.client.address = "10.0.0.1:5000";
+  CHECK(server.Run("DEBUG SLEEP 0") == refusal);
+  server.config.enable_debug_command = "yes";
+  CHECK(server.Run("DEBUG SLEEP 0") == "+OK\r\n");
+}
+
+TEST_CASE("DEBUG has the subcommands that other files add") {
+  FakeServer server;
+  server.config.enable_debug_command = "yes";
+  server.commands.AddDebug({"MINE",
+                            -3,
+                            [](CommandContext& context) { context.reply.Simple("x"); },
+                            "<a>",
+                            {"What it does."}});
+  CHECK(server.Run("DEBUG mine 1 2") == "+x\r\n");
+  CHECK(server.Run("DEBUG MINE") ==
+        "-ERR unknown subcommand or wrong number of arguments for 'MINE'. Try DEBUG HELP.\r\n");
+  CHECK(server.Run("DEBUG HELP").find("+MINE <a>\r\n+    What it does.\r\n") != std::string::npos);
+}
+
+TEST_CASE("DEBUG SET-ACTIVE-EXPIRE 0 leaves expired keys to those who meet them") {
+  FakeServer server;
+  server.config.enable_debug_command = "yes";
+  server.Run("SET a 1 PX 10");
+  server.Run("DEBUG SET-ACTIVE-EXPIRE 0");
+  server.keyspace.set_now_ms(server.keyspace.now_ms() + 10);
+  server.keyspace.ExpireSome([] { return false; });
+  CHECK(server.keyspace.size() == 1);
+  server.Run("DEBUG SET-ACTIVE-EXPIRE 1");
+  server.keyspace.ExpireSome([] { return false; });
+  CHECK(server.keyspace.size() == 0);
 }
 
 TEST_CASE("the empty set of functions can be restored, and no other") {

@@ -90,7 +90,7 @@ class Section(NamedTuple):
 
 
 def read_sections() -> List[Section]:
-    sections = [Section([], {})]
+    sections = [Section(["--enable-debug-command", "yes"], {})]
     for line in (pathlib.Path(__file__).parent / "compare_cases.txt").read_text().splitlines():
         if line.startswith("[["):
             words = line.strip("[]").split()
@@ -132,8 +132,7 @@ class Server:
             cluster_port = other.getsockname()[1]
         self.process = subprocess.Popen(
             [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--dir", self.directory, "--enable-debug-command", "yes",
-             "--cluster-port", str(cluster_port), *arguments],
+             "--dir", self.directory, "--cluster-port", str(cluster_port), *arguments],
             stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while True:
