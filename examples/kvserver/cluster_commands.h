@@ -16,6 +16,7 @@ void AddClusterInfo(ClusterHost& cluster);
 // Parts of CLUSTER, one function per file commands_cluster_*.cc.
 void AddClusterQueries(CommandTable& table);
 void AddClusterSlotCommands(CommandTable& table);
+void AddClusterMigrationCommands(CommandTable& table);
 void AddClusterNodeCommands(CommandTable& table);
 
 }  // namespace kv

@@ -71,6 +71,21 @@ absl::Status NodeFault(const absl::Status& status) {
                       absl::StrCat("Can't start the cluster node: ", status.message()));
 }
 
+// Which keys of a request are here. None expires for being asked for.
+clusterkit::KeyPresence PresenceOf(const GateQuery& query, Keyspace& keyspace) {
+  clusterkit::KeyPresence keys;
+  std::optional<std::string_view> first;
+  const ExpiryMode mode = keyspace.expiry_mode();
+  keyspace.set_expiry_mode(ExpiryMode::kHide);
+  query.ForEachKey([&](std::string_view key) {
+    (keyspace.Find(key) != nullptr ? keys.some_present : keys.some_missing) = true;
+    if (first.has_value() && *first != key) keys.several_keys = true;
+    if (!first.has_value()) first = key;
+  });
+  keyspace.set_expiry_mode(mode);
+  return keys;
+}
+
 }  // namespace
 
 // --- Start and end -------------------------------------------------------------------------------
@@ -136,6 +151,8 @@ void ClusterHost::JoinData() {
   AddReplicationCommands(server_.commands());
   AddClusterInfo(*this);
   server_.OnConfigChange([this](std::string_view directive) { OnDirective(directive); });
+  server_.pause().OnChange([this] { ReportPause(); });
+  server_.OnShutdown([this](std::function<void()> done) { Leave(std::move(done)); });
 
   const NodeView& self = view().self();
   if (self.role == Role::kReplica && self.primary.has_value()) {
@@ -218,6 +235,15 @@ void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
     server_.PostToDataThread([this, changed = *role] { OnOwnRole(changed); });
   } else if (const auto* slots = std::get_if<clusterkit::SlotsRebound>(&event)) {
     server_.PostToDataThread([this, changes = slots->changes] { OnSlotsRebound(changes); });
+  } else if (const auto* pause = std::get_if<clusterkit::WritePauseChanged>(&event)) {
+    server_.PostToDataThread([this, changed = *pause] { OnWritePause(changed); });
+  } else if (const auto* failover = std::get_if<clusterkit::FailoverProgress>(&event)) {
+    const bool catches_up = failover->step == clusterkit::FailoverProgress::Step::kPaused;
+    server_.PostToDataThread([this, catches_up] { replication_.Hurry(catches_up); });
+  } else if (std::holds_alternative<clusterkit::Departed>(event)) {
+    server_.PostToDataThread([this] {
+      if (left_) std::exchange(left_, nullptr)();
+    });
   } else if (std::holds_alternative<clusterkit::Halted>(event)) {
     // A node that can save nothing can promise nothing. It is replaced soonest if it is gone.
     _exit(1);
@@ -232,6 +258,40 @@ void ClusterHost::OnOwnRole(const clusterkit::RoleChanged& event) {
   } else {
     replication_.BecomeEmpty();
   }
+}
+
+// The node counts its own time from before this, so the pause lasts at least as long here.
+void ClusterHost::OnWritePause(const clusterkit::WritePauseChanged& event) {
+  write_pause_ = event.number;
+  Pause& pause = server_.pause();
+  if (event.number == 0) {
+    pause.End(Pause::Reason::kManualFailover);
+  } else {
+    pause.Begin(Pause::Reason::kManualFailover, Pause::Kind::kWrites,
+                pause.now_ms() + absl::ToInt64Milliseconds(event.at_most));
+  }
+  ReportPause();
+}
+
+// With the next turn: what was executed before the pause is acknowledged in this one, and must be
+// before the node may be replaced.
+void ClusterHost::ReportPause() {
+  server_.RunAfter(std::chrono::milliseconds(0), [this] {
+    const Pause& pause = server_.pause();
+    const bool obeyed = pause.has(Pause::Reason::kManualFailover) && pause.in_effect();
+    replication_.ObeyPause(obeyed ? write_pause_ : 0);
+  });
+}
+
+// Before the process ends a replica takes over, if there is one and time.
+void ClusterHost::Leave(std::function<void()> done) {
+  const NodeView& self = view().self();
+  if (self.role == Role::kReplica || self.slot_count == 0) return done();
+  left_ = std::move(done);
+  Log(LogLevel::kNotice, "Handing over to a replica before shutting down.");
+  Post([within = absl::Seconds(server_.config().shutdown_timeout)](Node& node) {
+    (void)node.Stop(within);  // Ends in Departed, however it goes.
+  });
 }
 
 clusterkit::Endpoint ClusterHost::PrimaryAddress() {
@@ -257,7 +317,8 @@ void ClusterHost::DropLostKeys() {
     const SlotId slot = lost_slots_.front();
     const NodeView* owner = view().OwnerOf(slot);
     // Judged by the latest view: a slot that went to a node of our shard is replicated from there.
-    const bool lost = owner != nullptr && owner->shard != view().self().shard;
+    const bool lost = owner != nullptr && owner->shard != view().self().shard &&
+                      view().open_slots().Find(slot) == nullptr;
     const size_t before = keys.size();
     if (lost) {
       keyspace.ForEachInSlot(slot, kDropStep - before,
@@ -276,6 +337,14 @@ void ClusterHost::DropLostKeys() {
 
 // --- CommandGate ---------------------------------------------------------------------------------
 
+// By voting for its successor this node has ceased to serve; in a moment it knows where to send its
+// clients.
+bool ClusterHost::LapsedForHandover(const clusterkit::RouteDecision& decision) const {
+  const auto* down = std::get_if<clusterkit::ClusterDown>(&decision);
+  return down != nullptr && down->why == clusterkit::ClusterDown::Why::kLeaseLapsed &&
+         server_.pause().has(Pause::Reason::kManualFailover);
+}
+
 GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   const ClusterView& view = this->view();
   // Any second slot stands for keys that do not share one.
@@ -284,8 +353,13 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   route.slots = absl::MakeConstSpan(slots, query.same_slot ? 1 : 2);
   route.write = (query.flags & kWrite) != 0;
   route.readonly = query.client.readonly;
+  if (!view.open_slots().Empty() && view.open_slots().Find(query.slot) != nullptr) {
+    route.asking = query.asking();
+    route.keys = PresenceOf(query, server_.keyspace());
+  }
   clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {
+    if (LapsedForHandover(decision)) return GateVerdict::kHold;
     UsePreferredEndpoint(view, server_.config().cluster_preferred_endpoint_type, decision);
     *refusal = RefusalText(decision);
     return GateVerdict::kRedirect;
@@ -304,8 +378,8 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
     *refusal = "NOREPLICAS Not enough good replicas to write.";
     return GateVerdict::kRefuse;
   }
-  // Reads that are allowed while the cluster is down are stale by permission, and need no lease.
-  if (owner && view.state() == clusterkit::ClusterState::kOk) query.client.leased_replies = true;
+  // A read was true at some time between its request and its reply, and needs no lease any more.
+  if (route.write && view.self().slot_count > 0) query.client.leased_replies = true;
   return GateVerdict::kExecute;
 }
 

@@ -2,6 +2,7 @@
 #define KVSERVER_CLUSTER_HOST_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,7 +79,11 @@ class ClusterHost final : public CommandGate,
   void JoinData();
   void OnOwnRole(const clusterkit::RoleChanged& event);
   void OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& changes);
+  void OnWritePause(const clusterkit::WritePauseChanged& event);
+  void ReportPause();
+  void Leave(std::function<void()> done);
   void DropLostKeys();
+  bool LapsedForHandover(const clusterkit::RouteDecision& decision) const;
   void OnDirective(std::string_view directive);
   clusterkit::Instant Now() const { return loop_.Now(); }
 
@@ -101,6 +106,8 @@ class ClusterHost final : public CommandGate,
   std::optional<clusterkit::ViewReader> views_;
   Replication replication_;
   std::deque<clusterkit::SlotId> lost_slots_;
+  uint64_t write_pause_ = 0;  // Number of the one under way.
+  std::function<void()> left_;
   LoopTimer alive_timer_;
   LoopTimer lost_slots_timer_;
 };

@@ -73,6 +73,14 @@ std::string NodeLine(const NodeStatus& node, const SlotTexts& slots, int64_t uni
   return line;
 }
 
+// Only on the line of this node; those of others are known to their replicas alone.
+void AppendOpenSlots(const clusterkit::OpenSlots& open, std::string* line) {
+  for (const auto& [slot, mark] : open.marks()) {
+    const bool importing = mark.direction == clusterkit::SlotMigration::kImporting;
+    absl::StrAppend(line, " [", slot.value, importing ? "-<-" : "->-", mark.peer.ToHex(), "]");
+  }
+}
+
 }  // namespace
 
 std::vector<OwnedRange> OwnedRanges(const clusterkit::SlotMap& slots) {
@@ -96,6 +104,7 @@ std::string NodesText(const ClusterReport& report, int64_t unix_ms) {
   std::string text;
   for (const NodeStatus& node : report.status.nodes) {
     text += NodeLine(node, slots, unix_ms);
+    if (node.self) AppendOpenSlots(report.view->open_slots(), &text);
     text += '\n';
   }
   return text;

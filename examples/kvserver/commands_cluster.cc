@@ -118,6 +118,8 @@ void Help(CommandContext& context) {
       "DELSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
       "    Delete slots information which are between <start-slot> and <end-slot> from current "
       "node.",
+      "FAILOVER [FORCE|TAKEOVER]",
+      "    Promote current replica node to being a master.",
       "FLUSHSLOTS",
       "    Delete current node own slots information.",
       "FORGET <node-id>",
@@ -149,6 +151,8 @@ void Help(CommandContext& context) {
       "    Force saving cluster configuration on disk.",
       "SET-CONFIG-EPOCH <epoch>",
       "    Set config epoch of current node.",
+      "SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>)",
+      "    Set slot state.",
       "SHARDS",
       "    Return information about slot range mappings and the nodes associated with them.",
       "SLOTS",
@@ -228,6 +232,7 @@ void AddClusterCommands(CommandTable& table) {
   for (const CommandSpec& spec : specs) table.Add(spec);
   AddClusterQueries(table);
   AddClusterSlotCommands(table);
+  AddClusterMigrationCommands(table);
   AddClusterNodeCommands(table);
 }
 

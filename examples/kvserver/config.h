@@ -84,6 +84,7 @@ struct Config {
   std::string masteruser;
   int64_t repl_diskless_sync_delay = 5;   // seconds
   int64_t repl_timeout = 60;              // seconds
+  int64_t shutdown_timeout = 10;          // seconds, for handing over to a replica
   int64_t repl_ping_replica_period = 10;  // seconds
   int64_t repl_backlog_size = 1ll << 20;
   int64_t replica_priority = 100;

@@ -316,6 +316,7 @@ std::vector<Directive> MakeDirectives() {
       Number("repl-ping-replica-period", &Config::repl_ping_replica_period, kFromOne,
              Change::kAnyTime, "repl-ping-slave-period"),
       Number("repl-timeout", &Config::repl_timeout, kFromOne),
+      Number("shutdown-timeout", &Config::shutdown_timeout, {0, kMaxInt}),
       Number("replica-priority", &Config::replica_priority, kFromZero, Change::kAnyTime,
              "slave-priority"),
       Text("requirepass", &Config::requirepass),
@@ -359,7 +360,7 @@ constexpr std::string_view kWithoutEffect =
     " replica-ignore-maxmemory replica-lazy-flush replica-read-only"
     " replica-serve-stale-data replicaof sanitize-dump-payload server_cpulist"
     " set-max-intset-entries set-proc-title shutdown-on-sigint shutdown-on-sigterm"
-    " shutdown-timeout slave-announce-ip slave-announce-port slave-ignore-maxmemory"
+    " slave-announce-ip slave-announce-port slave-ignore-maxmemory"
     " slave-lazy-flush slave-read-only slave-serve-stale-data slaveof"
     " slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error"
     " stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility"

@@ -60,11 +60,13 @@ std::optional<std::string> PreferredEndpoint(const clusterkit::NodeView& node, E
 
 void UsePreferredEndpoint(const clusterkit::ClusterView& view, EndpointType type,
                           clusterkit::RouteDecision& decision) {
-  auto* moved = std::get_if<clusterkit::Moved>(&decision);
-  if (moved == nullptr || type == EndpointType::kIp) return;
-  if (const clusterkit::NodeView* owner = view.Find(moved->owner)) {
-    moved->to.host = PreferredEndpoint(*owner, type).value_or("");
-  }
+  if (type == EndpointType::kIp) return;
+  const auto translate = [&](const clusterkit::NodeId& id, clusterkit::Endpoint& to) {
+    const clusterkit::NodeView* node = view.Find(id);
+    if (node != nullptr) to.host = PreferredEndpoint(*node, type).value_or("");
+  };
+  if (auto* moved = std::get_if<clusterkit::Moved>(&decision)) translate(moved->owner, moved->to);
+  if (auto* ask = std::get_if<clusterkit::Ask>(&decision)) translate(ask->target, ask->to);
 }
 
 std::string RefusalText(const clusterkit::RouteDecision& decision) {

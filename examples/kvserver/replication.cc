@@ -29,10 +29,7 @@ Replication::Replication(Server& server, Cluster& cluster)
       replica_side_(server, data_, *this),
       waits_(server, primary_side_),
       cron_(server.loop(), [this] { Cron(); }),
-      turn_(server.loop(), [this] {
-        replica_side_.OnTurn();
-        primary_side_.OnTurn();
-      }) {
+      turn_(server.loop(), [this] { OnTurn(); }) {
   server.executor().set_replication_sink(this);
   server.OnClientClosed([this](const Client& client) {
     primary_side_.OnClientClosed(client.id);
@@ -154,9 +151,23 @@ void Replication::Report() {
     status.link_up = replica_side_.connected();
     status.since_last_io = absl::Milliseconds(NowMs() - replica_side_.last_io_ms());
   }
+  if (!is_replica()) status.obeys_pause = obeyed_pause_;
   reported_ = status;
   reported_at_ms_ = NowMs();
   cluster_.ReportReplication(status);
+}
+
+void Replication::ObeyPause(uint64_t number) {
+  if (number == obeyed_pause_) return;
+  obeyed_pause_ = number;
+  FlushStream();
+  Report();
+}
+
+void Replication::OnTurn() {
+  replica_side_.OnTurn();
+  primary_side_.OnTurn();
+  if (hurries_ && is_replica()) ReportIfDue();
 }
 
 void Replication::ReportIfDue() {

@@ -70,6 +70,12 @@ class Replication final : public ReplicationSink, private ReplicationReplica::Ow
   void Wait(Client& client, int64_t replicas, int64_t timeout_ms);
   bool EnoughGoodReplicas() const;  // min-replicas-to-write
 
+  // --- Handover -------------------------------------------------------------------------------
+  // Of a primary: changes have stopped because of this pause, or go on (0).
+  void ObeyPause(uint64_t number);
+  // Of a replica: it is to reach its primary's last offset; each step there is reported at once.
+  void Hurry(bool on) { hurries_ = on; }
+
   // --- Stream ---------------------------------------------------------------------------------
   void Propagate(Args args) override;
   uint64_t offset() const override { return data_.progress.offset; }
@@ -87,6 +93,7 @@ class Replication final : public ReplicationSink, private ReplicationReplica::Ow
   void OnLoadingStarted(uint64_t history) override;
   void OnLoaded(std::string_view stream_id, uint64_t offset) override;
   void OnApplied(size_t bytes) override { data_.progress.offset += bytes; }
+  void OnTurn();
   void OnLinkDown() override;
 
   Server& server_;
@@ -96,6 +103,8 @@ class Replication final : public ReplicationSink, private ReplicationReplica::Ow
   ReplicationPrimary primary_side_;
   ReplicationReplica replica_side_;
   WaitList waits_;
+  uint64_t obeyed_pause_ = 0;
+  bool hurries_ = false;
   clusterkit::ReplicationStatus reported_;
   int64_t reported_at_ms_ = 0;
   LoopTimer cron_;
