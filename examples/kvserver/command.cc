@@ -21,6 +21,7 @@ size_t NameHash(std::string_view name) {
 CommandTable::CommandTable() = default;
 
 void CommandTable::Add(CommandSpec spec) {
+  spec.index = next_index_++;
   size_t bucket = NameHash(spec.name) % kBuckets;
   for (; buckets_[bucket] != nullptr; bucket = (bucket + 1) % kBuckets) {
     if (buckets_[bucket]->name == spec.name) {
@@ -33,6 +34,7 @@ void CommandTable::Add(CommandSpec spec) {
 }
 
 void CommandTable::AddSubcommand(std::string_view container, CommandSpec spec) {
+  spec.index = next_index_++;
   for (CommandSpec& parent : specs_) {
     if (parent.name != container) continue;
     for (CommandSpec& known : parent.subcommands) {

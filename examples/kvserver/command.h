@@ -83,6 +83,7 @@ struct CommandSpec {
   std::string_view summary = {};
   std::vector<std::string_view> tips = {};
   std::vector<CommandSpec> subcommands = {};
+  size_t index = 0;  // set by CommandTable: a small number of its own
 
   bool ArityFits(size_t args) const {
     return arity >= 0 ? args == static_cast<size_t>(arity) : args >= static_cast<size_t>(-arity);
@@ -154,6 +155,7 @@ class CommandTable {
 
   std::deque<CommandSpec> specs_;
   std::vector<DebugCommand> debug_commands_;
+  size_t next_index_ = 0;
   std::array<const CommandSpec*, kBuckets> buckets_ = {};
 };
 

@@ -66,6 +66,7 @@ void ConfigSet(CommandContext& context) {
 
 void ConfigResetStat(CommandContext& context) {
   context.stats() = Stats();
+  context.keyspace.ForgetExpiredTotal();
   context.reply.Ok();
 }
 

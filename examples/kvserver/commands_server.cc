@@ -24,27 +24,37 @@ void Time(CommandContext& context) {
   context.reply.BulkInteger(us % 1000000);
 }
 
-// NOW and FORCE skip what Redis does before it goes, and SAVE what it writes; all accepted.
+// There is nothing to save, so SAVE and NOSAVE come to the same, and FORCE has nothing to ignore.
 void Shutdown(CommandContext& context) {
   bool abort = false;
+  bool other = false;
   bool save = false;
   bool nosave = false;
+  bool now = false;
   for (const std::string_view word : context.args.subspan(1)) {
+    if (EqualsIgnoreCase(word, "ABORT")) {
+      abort = true;
+      continue;
+    }
+    other = true;
     if (EqualsIgnoreCase(word, "NOSAVE")) {
       nosave = true;
     } else if (EqualsIgnoreCase(word, "SAVE")) {
       save = true;
-    } else if (EqualsIgnoreCase(word, "ABORT")) {
-      abort = true;
-    } else if (!EqualsIgnoreCase(word, "NOW") && !EqualsIgnoreCase(word, "FORCE")) {
+    } else if (EqualsIgnoreCase(word, "NOW")) {
+      now = true;
+    } else if (!EqualsIgnoreCase(word, "FORCE")) {
       return ReplySyntaxError(context);
     }
   }
-  if ((save && nosave) || (abort && context.args.size() > 2)) return ReplySyntaxError(context);
-  if (abort) return context.reply.Error("ERR No shutdown in progress.");
-  // No reply: the client sees its connection end.
-  context.client.Block();
-  context.host().RequestShutdown();
+  if ((save && nosave) || (abort && other)) return ReplySyntaxError(context);
+  if (!abort) {
+    // No reply: the client sees its connection end.
+    context.client.Block();
+    return context.host().RequestShutdown(context.client.id, now);
+  }
+  if (!context.host().AbortShutdown()) return context.reply.Error("ERR No shutdown in progress.");
+  context.reply.Ok();
 }
 
 }  // namespace

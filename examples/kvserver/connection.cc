@@ -167,6 +167,7 @@ size_t Connection::Serve(std::string_view input) {
     served += parser_.consumed();
     if (client_.reply.size() >= kFlushBytes) server_.FlushOne(this);
   }
+  server_.stats_.calls.Stop();
   serving_ = false;
   if (client_.close_after_reply || closing_) served = input.size();
   if (!closing_ && (!client_.reply.empty() || client_.close_after_reply)) {

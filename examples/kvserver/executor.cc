@@ -49,6 +49,12 @@ std::string AbortText(std::string_view refusal) {
   return std::string("EXECABORT Transaction discarded because of: ").append(refusal);
 }
 
+// The command whose answer comes now.
+const CommandSpec& WaitingCommand(const Client& client) {
+  if (!client.in_exec()) return *client.last_command;
+  return *client.transaction->queue.requests()[client.transaction->next - 1].spec;
+}
+
 // A transaction that waits in its middle has said nothing yet.
 void KeepReply(Client& client, size_t reply_start) {
   if (!client.in_exec()) return;
@@ -208,9 +214,9 @@ void Executor::Refuse(Client& client, const CommandSpec* spec, GateVerdict verdi
   } else if (client.in_multi()) {
     client.transaction->state = Transaction::State::kFailed;
   }
-  const size_t reply_start = client.reply.size();
+  if (spec != nullptr) ++parts_.stats.calls.Of(*spec).rejected;
   ReplyWriter(&client.reply, client.protocol).Error(text);
-  CountReply(client, reply_start);
+  parts_.stats.CountError(absl::StrCat("-", text));
 }
 
 void Executor::Queue(Client& client, const Request& request) {
@@ -239,8 +245,9 @@ void Executor::Call(Client& client, const Request& request) {
   const uint64_t changes = keyspace.changes();
   const size_t reply_start = client.reply.size();
   ++parts_.stats.commands;
+  parts_.stats.calls.Begin(*request.spec);
   request.spec->handler(context);
-  CountReply(client, reply_start);
+  CountReply(client, *request.spec, reply_start);
   const bool changed = keyspace.changes() != changes;
   watches_.EndCommand(changed);
   if (!changed) return;
@@ -249,8 +256,10 @@ void Executor::Call(Client& client, const Request& request) {
   client.unacknowledged_writes = true;
 }
 
-void Executor::CountReply(const Client& client, size_t reply_start) {
-  if (client.reply.size() > reply_start && client.reply[reply_start] == '-') ++parts_.stats.errors;
+void Executor::CountReply(const Client& client, const CommandSpec& spec, size_t reply_start) {
+  if (client.reply.size() <= reply_start || client.reply[reply_start] != '-') return;
+  ++parts_.stats.calls.Of(spec).failed;
+  parts_.stats.CountError(std::string_view(client.reply).substr(reply_start));
 }
 
 void Executor::Finish(Client& client, const CommandSpec* spec, size_t reply_start) {
@@ -274,7 +283,7 @@ void Executor::Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> writ
   const size_t answer_start = client.reply.size();
   ReplyWriter reply(&client.reply, client.protocol);
   write(reply);
-  CountReply(client, answer_start);
+  CountReply(client, WaitingCommand(client), answer_start);
   if (client.in_exec()) ContinueTransaction(client);
   if (client.blocked) return KeepReply(client, reply_start);
   Finish(client, client.last_command, reply_start);

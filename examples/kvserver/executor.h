@@ -13,6 +13,7 @@
 #include "kvserver/config.h"
 #include "kvserver/keyspace.h"
 #include "kvserver/pause.h"
+#include "kvserver/stats.h"
 #include "kvserver/watch_table.h"
 
 namespace kv {
@@ -21,24 +22,15 @@ class ClusterHost;
 class InfoRegistry;
 struct CommandContext;
 
-struct Stats {
-  uint64_t connections = 0;
-  uint64_t rejected_connections = 0;
-  uint64_t commands = 0;
-  uint64_t errors = 0;  // error replies
-  uint64_t input_bytes = 0;
-  uint64_t output_bytes = 0;
-  uint64_t keyspace_hits = 0;
-  uint64_t keyspace_misses = 0;
-  uint64_t commands_per_second = 0;  // sampled
-};
-
 // What commands need of the process around them. Server implements it; tests use a stand-in.
 class Host {
  public:
   virtual ~Host() = default;
-  // Graceful: returns at once, the process ends later with exit code 0.
-  virtual void RequestShutdown() = 0;
+  // Returns at once, the process ends later with exit code 0. `asked_by` gets an error if it is
+  // aborted; 0: nobody. `now`: without what should come first.
+  virtual void RequestShutdown(ClientId asked_by, bool now) = 0;
+  // False: there is none to abort.
+  virtual bool AbortShutdown() = 0;
   virtual void ForEachClient(absl::FunctionRef<void(Client&)> visit) = 0;
   virtual size_t client_count() const = 0;
   // Closes a connection; if it is the one being served, after its reply.
@@ -142,7 +134,8 @@ class Executor {
               const std::string& refusal);
   void Queue(Client& client, const Request& request);
   void Call(Client& client, const Request& request);
-  void CountReply(const Client& client, size_t reply_start);
+  // Counts the reply from `reply_start` on, if it is an error.
+  void CountReply(const Client& client, const CommandSpec& spec, size_t reply_start);
   // The request is answered, from `reply_start` on.
   void Finish(Client& client, const CommandSpec* spec, size_t reply_start);
 

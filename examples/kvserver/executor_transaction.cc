@@ -28,6 +28,7 @@ void Executor::RunTransaction(CommandContext& exec) {
 void Executor::ContinueTransaction(Client& client) {
   Transaction& transaction = *client.transaction;
   const bool data = (transaction.flags & kDataFlags) != 0;
+  const uint64_t started = CommandStats::Now();
   if (data) running_ = &transaction;
   if (transaction.next > 0) {
     // What happened during the wait may forbid the rest: a new role, a slot that left.
@@ -44,6 +45,9 @@ void Executor::ContinueTransaction(Client& client) {
       ReplyWriter(&client.reply, client.protocol).Error(transaction.refusal);
     }
   }
+  CommandStats& calls = parts_.stats.calls;
+  calls.Stop();
+  calls.Of(*client.last_command).nanoseconds += CommandStats::Now() - started;
   if (!client.blocked) return EndTransaction(client);
   if (data) exclusive_ = &client;
   if ((transaction.flags & kWrite) != 0 && !transaction.long_write.has_value()) {

@@ -11,8 +11,9 @@
 namespace kv {
 namespace {
 
-constexpr std::string_view kOrder[] = {"Server",      "Clients", "Memory",  "Persistence", "Stats",
-                                       "Replication", "CPU",     "Cluster", "Keyspace"};
+constexpr std::string_view kOrder[] = {"Server",       "Clients",     "Memory",  "Persistence",
+                                       "Stats",        "Replication", "CPU",     "Modules",
+                                       "Commandstats", "Errorstats",  "Cluster", "Keyspace"};
 
 size_t RankOf(std::string_view section) {
   return static_cast<size_t>(std::find(std::begin(kOrder), std::end(kOrder), section) -
@@ -35,14 +36,14 @@ void InfoWriter::Field(std::string_view name, double value, int decimals) {
   Field(name, std::string_view(text));
 }
 
-void InfoRegistry::Set(std::string_view section, InfoProvider provider) {
+void InfoRegistry::Set(std::string_view section, InfoProvider provider, When when) {
   for (Section& known : sections_) {
     if (known.name == section) {
       known.provider = std::move(provider);
       return;
     }
   }
-  sections_.push_back({std::string(section), std::move(provider)});
+  sections_.push_back({std::string(section), std::move(provider), when});
   std::stable_sort(sections_.begin(), sections_.end(), [](const Section& a, const Section& b) {
     return RankOf(a.name) < RankOf(b.name);
   });
@@ -50,10 +51,12 @@ void InfoRegistry::Set(std::string_view section, InfoProvider provider) {
 
 std::string InfoRegistry::Text(absl::Span<const std::string_view> names) const {
   const auto wanted = [&](const Section& section) {
-    if (names.empty()) return true;
+    const bool by_default = section.when == When::kByDefault;
+    if (names.empty()) return by_default;
     for (const std::string_view name : names) {
-      if (EqualsIgnoreCase(name, "default") || EqualsIgnoreCase(name, "all") ||
-          EqualsIgnoreCase(name, "everything") || EqualsIgnoreCase(name, section.name)) {
+      if (EqualsIgnoreCase(name, "all") || EqualsIgnoreCase(name, "everything") ||
+          EqualsIgnoreCase(name, section.name) ||
+          (by_default && EqualsIgnoreCase(name, "default"))) {
         return true;
       }
     }

@@ -30,10 +30,11 @@ using InfoProvider = std::function<void(InfoWriter&)>;
 class InfoRegistry {
  public:
   // Adds or replaces a section ("Replication"; the name as printed). A section that Redis does
-  // not have comes last.
-  void Set(std::string_view section, InfoProvider provider);
+  // not have comes last. Some are long and come only when they are asked for.
+  enum class When : uint8_t { kByDefault, kOnRequest };
+  void Set(std::string_view section, InfoProvider provider, When when = When::kByDefault);
 
-  // The text for INFO's arguments: none or "default", "all", "everything", or section names
+  // The text for INFO's arguments: none or "default", "all" or "everything", or section names
   // (case ignored; unknown ones give nothing).
   std::string Text(absl::Span<const std::string_view> sections) const;
 
@@ -41,6 +42,7 @@ class InfoRegistry {
   struct Section {
     std::string name;
     InfoProvider provider;
+    When when;
   };
   std::vector<Section> sections_;
 };

@@ -152,6 +152,34 @@ void WriteCpu(Server&, InfoWriter& info) {
   info.Field("used_cpu_user_children", Seconds(children.ru_utime), 6);
 }
 
+void WriteModules(Server&, InfoWriter&) {}
+
+void WriteCommandStats(Server& server, InfoWriter& info) {
+  const auto write = [&](const CommandSpec& spec) {
+    const CommandStats::Calls& calls = server.stats().calls.Of(spec);
+    if (calls.calls == 0 && calls.rejected == 0 && calls.failed == 0) return;
+    const uint64_t usec = calls.nanoseconds / 1000;
+    char per_call[32];
+    std::snprintf(per_call, sizeof(per_call), "%.2f",
+                  calls.calls == 0 ? 0
+                                   : static_cast<double>(calls.nanoseconds) / 1000 /
+                                         static_cast<double>(calls.calls));
+    info.Field(absl::StrCat("cmdstat_", spec.name),
+               absl::StrCat("calls=", calls.calls, ",usec=", usec, ",usec_per_call=", per_call,
+                            ",rejected_calls=", calls.rejected, ",failed_calls=", calls.failed));
+  };
+  for (const CommandSpec& spec : server.commands().all()) {
+    write(spec);
+    for (const CommandSpec& subcommand : spec.subcommands) write(subcommand);
+  }
+}
+
+void WriteErrorStats(Server& server, InfoWriter& info) {
+  for (const auto& [code, count] : server.stats().errors_by_code) {
+    info.Field(absl::StrCat("errorstat_", code), absl::StrCat("count=", count));
+  }
+}
+
 void WriteCluster(Server& server, InfoWriter& info) {
   info.Field("cluster_enabled", int64_t{server.config().cluster_enabled ? 1 : 0});
 }
@@ -176,8 +204,13 @@ void AddInfoSections(Server& server) {
   add("Stats", WriteStats);
   add("Replication", WriteReplication);
   add("CPU", WriteCpu);
+  add("Modules", WriteModules);
+  add("Errorstats", WriteErrorStats);
   add("Cluster", WriteCluster);
   add("Keyspace", WriteKeyspace);
+  server.info().Set(
+      "Commandstats", [&server](InfoWriter& info) { WriteCommandStats(server, info); },
+      InfoRegistry::When::kOnRequest);
 }
 
 }  // namespace kv

@@ -120,6 +120,7 @@ class Keyspace {
   // Moves a resize forward, returns memory of what Clear dropped.
   void Maintain(absl::FunctionRef<bool()> out_of_time);
   uint64_t expired_total() const { return expired_total_; }
+  void ForgetExpiredTotal() { expired_total_ = 0; }
   // Values that nobody sees any more and whose memory is still to come back.
   size_t pending_frees() const;
 

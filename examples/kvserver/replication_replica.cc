@@ -257,6 +257,7 @@ void ReplicationReplica::Consume() {
         more = false;
     }
   }
+  server_.stats().calls.Stop();
   if (consumed_ == 0) return;
   input_.erase(0, consumed_);
   consumed_ = 0;

@@ -323,17 +323,36 @@ void Server::OnSignal() {
     Log(LogLevel::kWarning, "Second signal during shutdown: exiting now.");
     _exit(1);
   }
-  RequestShutdown();
+  RequestShutdown(0, /*now=*/false);
 }
 
-void Server::RequestShutdown() {
-  if (std::exchange(shutting_down_, true)) return;
+void Server::RequestShutdown(ClientId asked_by, bool now) {
+  if (asked_by != 0) shutdown_asked_by_.push_back(asked_by);
+  if (std::exchange(shutting_down_, true) && !now) return;
   Log(LogLevel::kWarning, "User requested shutdown...");
-  if (shutdown_action_) {
-    shutdown_action_([this] { PostToDataThread([this] { Stop(); }); });
+  const auto done = [this, round = shutdown_round_] {
+    PostToDataThread([this, round] {
+      if (round == shutdown_round_) Stop();
+    });
+  };
+  if (shutdown_action_ && !now) {
+    shutdown_action_(done);
   } else {
-    PostToDataThread([this] { Stop(); });
+    done();
   }
+}
+
+bool Server::AbortShutdown() {
+  if (!std::exchange(shutting_down_, false)) return false;
+  ++shutdown_round_;
+  Log(LogLevel::kNotice, "Shutdown manually aborted.");
+  PostToDataThread([this, waiting = std::exchange(shutdown_asked_by_, {})] {
+    for (const ClientId id : waiting) {
+      Resume(id,
+             [](ReplyWriter& reply) { reply.Error("ERR Errors trying to SHUTDOWN. Check logs."); });
+    }
+  });
+  return true;
 }
 
 void Server::Stop() {

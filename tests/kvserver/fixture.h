@@ -41,7 +41,8 @@ inline std::vector<std::string> Bulks(const std::string& reply) {
 // Notes what commands ask of the process.
 class FakeHost : public Host {
  public:
-  void RequestShutdown() override { ++shutdowns; }
+  void RequestShutdown(ClientId, bool) override { ++shutdowns; }
+  bool AbortShutdown() override { return std::exchange(shutdowns, 0) > 0; }
   void ForEachClient(absl::FunctionRef<void(Client&)> visit) override {
     for (Client* client : clients) visit(*client);
   }

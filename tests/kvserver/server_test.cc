@@ -44,7 +44,7 @@ class Running {
  public:
   explicit Running(Config config = TestConfig()) : server(std::move(config)) {}
   ~Running() {
-    server.PostToDataThread([this] { server.RequestShutdown(); });
+    server.PostToDataThread([this] { server.RequestShutdown(0, false); });
     thread_.join();
   }
   void Start() {
@@ -365,6 +365,33 @@ TEST_CASE("a shutdown waits for what it was told to wait for") {
   Peer other(running);
   CHECK(other.Ask("PING", 7) == "+PONG\r\n");
   running.OnDataThread([&] { done(); });
+  CHECK(peer.Closed());
+}
+
+TEST_CASE("a shutdown that waits can be aborted, or hurried") {
+  Running running;
+  std::function<void()> done;
+  std::atomic<int> asked{0};
+  running.server.OnShutdown([&](std::function<void()> when_done) {
+    done = std::move(when_done);
+    ++asked;
+  });
+  running.Start();
+  Peer other(running);
+  CHECK(other.Ask("SHUTDOWN ABORT", 30) == "-ERR No shutdown in progress.\r");
+  CHECK(other.Receive(1) == "\n");
+  Peer peer(running);
+  peer.Send("SHUTDOWN\r\n");
+  while (asked == 0) std::this_thread::yield();
+  CHECK(other.Ask("SHUTDOWN ABORT", 5) == "+OK\r\n");
+  const std::string aborted = "-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
+  CHECK(peer.Receive(aborted.size()) == aborted);
+  running.OnDataThread([&] { done(); });
+  running.OnDataThread([] {});
+  CHECK(peer.Ask("PING", 7) == "+PONG\r\n");
+  peer.Send("SHUTDOWN\r\n");
+  while (asked == 1) std::this_thread::yield();
+  other.Send("SHUTDOWN NOW\r\n");
   CHECK(peer.Closed());
 }
 
