@@ -67,7 +67,7 @@ std::string ClusterInfoText(const ClusterReport& report) {
   Field(text, "cluster_slots_pfail", slots.pfail);
   Field(text, "cluster_slots_fail", slots.fail);
   Field(text, "cluster_known_nodes", status.nodes.size());
-  Field(text, "cluster_size", report.view->voters().size());
+  Field(text, "cluster_size", report.view->slot_owners().size());
   Field(text, "cluster_current_epoch", status.current_epoch.value);
   Field(text, "cluster_my_epoch", status.my_epoch.value);
   Messages(text, "sent", status.sent);

@@ -52,6 +52,7 @@ clusterkit::Options OptionsFor(const Config& config) {
         std::clamp(absl::Milliseconds(config.cluster_ping_interval), absl::Milliseconds(1),
                    std::max(options.PingInterval(), absl::Milliseconds(1)));
   }
+  options.voting = config.cluster_voting;
   options.replica_priority = static_cast<int>(
       std::min<int64_t>(config.replica_priority, clusterkit::kLowestReplicaPriority));
   options.replica_validity_factor = static_cast<int>(config.cluster_replica_validity_factor);

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "clusterkit/types.h"
 
 namespace kv {
 
@@ -76,6 +77,7 @@ struct Config {
   int64_t cluster_replica_validity_factor = 10;
   bool cluster_replica_no_failover = false;
   bool cluster_allow_reads_when_down = false;
+  clusterkit::Voting cluster_voting = clusterkit::Voting::kWithSlots;
   int64_t cluster_ping_interval = 1000;  // milliseconds
   int64_t cluster_link_sendbuf_limit = 0;
 

@@ -119,40 +119,28 @@ Directive BacklogSize() {
   return directive;
 }
 
+// One of the words for the values of an enumeration, in its order.
+template <typename Enum, size_t n>
+Directive Choice(std::string_view name, Enum Config::*field, const std::string_view (&words)[n]) {
+  Directive directive{name};
+  directive.get = [field, &words](const Config& config) {
+    return std::string(words[static_cast<size_t>(config.*field)]);
+  };
+  directive.set = [field, &words](Config& config, Words args) {
+    for (size_t i = 0; i < n; ++i) {
+      if (!EqualsIgnoreCase(args[0], words[i])) continue;
+      config.*field = static_cast<Enum>(i);
+      return absl::OkStatus();
+    }
+    const std::vector<std::string> known(std::begin(words), std::end(words));
+    return Bad("argument(s) must be one of the following: " + absl::StrJoin(known, ", "));
+  };
+  return directive;
+}
+
+constexpr std::string_view kEndpointTypes[] = {"ip", "hostname", "unknown-endpoint"};
+constexpr std::string_view kVotings[] = {"with-slots", "always", "witness"};
 constexpr std::string_view kLevels[] = {"debug", "verbose", "notice", "warning"};
-
-Directive LogLevelDirective() {
-  Directive directive{"loglevel"};
-  directive.get = [](const Config& config) {
-    return std::string(kLevels[static_cast<size_t>(config.loglevel)]);
-  };
-  directive.set = [](Config& config, Words args) {
-    for (size_t i = 0; i < std::size(kLevels); ++i) {
-      if (!EqualsIgnoreCase(args[0], kLevels[i])) continue;
-      config.loglevel = static_cast<LogLevel>(i);
-      return absl::OkStatus();
-    }
-    return Bad("argument(s) must be one of the following: debug, verbose, notice, warning");
-  };
-  return directive;
-}
-
-Directive PreferredEndpoint() {
-  constexpr static std::string_view kTypes[] = {"ip", "hostname", "unknown-endpoint"};
-  Directive directive{"cluster-preferred-endpoint-type"};
-  directive.get = [](const Config& config) {
-    return std::string(kTypes[static_cast<size_t>(config.cluster_preferred_endpoint_type)]);
-  };
-  directive.set = [](Config& config, Words args) {
-    for (size_t i = 0; i < std::size(kTypes); ++i) {
-      if (!EqualsIgnoreCase(args[0], kTypes[i])) continue;
-      config.cluster_preferred_endpoint_type = static_cast<EndpointType>(i);
-      return absl::OkStatus();
-    }
-    return Bad("argument(s) must be one of the following: ip, hostname, unknown-endpoint");
-  };
-  return directive;
-}
 
 // A text that must be good as a part of the node's details.
 Directive Detail(std::string_view name, std::string Config::*field,
@@ -289,17 +277,19 @@ std::vector<Directive> MakeDirectives() {
       Number("cluster-port", &Config::cluster_port, kPort, Change::kNever),
       YesNo("cluster-replica-no-failover", &Config::cluster_replica_no_failover, Change::kAnyTime,
             "cluster-slave-no-failover"),
-      PreferredEndpoint(),
+      Choice("cluster-preferred-endpoint-type", &Config::cluster_preferred_endpoint_type,
+             kEndpointTypes),
       Number("cluster-replica-validity-factor", &Config::cluster_replica_validity_factor, kFromZero,
              Change::kAnyTime, "cluster-slave-validity-factor"),
       YesNo("cluster-require-full-coverage", &Config::cluster_require_full_coverage),
+      Choice("cluster-voting", &Config::cluster_voting, kVotings),
       YesNo("daemonize", &Config::daemonize, Change::kNever),
       Text("dbfilename", &Config::dbfilename, Change::kProtected),
       Text("dir", &Config::dir, Change::kProtected),
       EnableDebug(),
       Number("hz", &Config::hz, kFromZero),
       Text("logfile", &Config::logfile, Change::kNever),
-      LogLevelDirective(),
+      Choice("loglevel", &Config::loglevel, kLevels),
       Text("masterauth", &Config::masterauth),
       Text("masteruser", &Config::masteruser),
       Number("maxclients", &Config::maxclients, {1, std::numeric_limits<uint32_t>::max()}),

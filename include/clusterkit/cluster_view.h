@@ -24,6 +24,7 @@ struct NodeView {
   ShardId shard;
   Endpoint bus, client;
   Role role = Role::kPrimary;
+  Voting voting = Voting::kWithSlots;
   std::optional<NodeId> primary;  // Of a replica, when known.
   Health health = Health::kOnline;
   Epoch config_epoch;  // A primary's own; zero for replicas.
@@ -95,12 +96,13 @@ class ClusterView {
   Instant serve_until() const { return own_.lease->until(); }
 
   // The one place where it is decided who counts: for quorum, failure reports and votes.
-  // A voter is a primary that owns at least one slot, failed or not.
+  // A voter is a primary that owns at least one slot, or a node that votes always; failed or not.
   bool IsVoter(const NodeId& id) const;
   const std::vector<NodeId>& voters() const { return voters_; }  // Ascending.
   // Majority of the voters: voters/2 + 1.
   int Quorum() const { return static_cast<int>(voters_.size()) / 2 + 1; }
 
+  const std::vector<const NodeView*>& slot_owners() const { return owners_; }  // Primaries, so.
   // The slot-owning primary of a shard (with the greatest config epoch, should there be two);
   // nullptr if none is known.
   const NodeView* PrimaryOf(const ShardId& shard) const;
@@ -111,7 +113,7 @@ class ClusterView {
   Nodes nodes_;
   std::shared_ptr<const SlotMap> slots_;
   std::vector<NodeId> voters_;
-  std::vector<const NodeView*> voter_nodes_;  // In the same order.
+  std::vector<const NodeView*> owners_;
   OwnSituation own_;
 };
 

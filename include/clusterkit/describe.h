@@ -19,6 +19,7 @@ using NameOf = absl::FunctionRef<std::string(const NodeId&)>;
 std::string ShortName(const NodeId& id);
 
 std::string_view Describe(Role role);
+std::string_view Describe(Voting voting);
 std::string_view Describe(Health health);
 std::string_view Describe(ClusterState state);
 std::string_view Describe(DownReason reason);

@@ -173,6 +173,13 @@ struct ConfigEpochChanged {
   friend bool operator==(const ConfigEpochChanged&, const ConfigEpochChanged&) = default;
 };
 
+// A node has come to vote without slots, or ceased to. First seen so, or by its own word.
+struct VotingChanged {
+  NodeId id;
+  Voting from = Voting::kWithSlots, to = Voting::kWithSlots;
+  friend bool operator==(const VotingChanged&, const VotingChanged&) = default;
+};
+
 // Why a replica does not stand although its primary failed.
 enum class Ineligible : uint8_t {
   kNone,
@@ -282,10 +289,10 @@ struct Halted {
 using Event =
     std::variant<NodeAdded, NodeRemoved, ForgottenByPeer, AddressChanged, NodeDetailsChanged,
                  HealthChanged, SuspicionHeard, RoleChanged, SlotsRebound, ClusterStateChanged,
-                 ConfigEpochChanged, ElectionNotEligible, ElectionScheduled, ElectionStarted,
-                 ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed, HostStalled,
-                 DataGuardChanged, Halted, SlotMigrationChanged, SlotTransferDue, SlotMoveProgress,
-                 SlotMoveEnded, WritePauseChanged, FailoverProgress, Departed>;
+                 ConfigEpochChanged, VotingChanged, ElectionNotEligible, ElectionScheduled,
+                 ElectionStarted, ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed,
+                 HostStalled, DataGuardChanged, Halted, SlotMigrationChanged, SlotTransferDue,
+                 SlotMoveProgress, SlotMoveEnded, WritePauseChanged, FailoverProgress, Departed>;
 
 }  // namespace clusterkit
 

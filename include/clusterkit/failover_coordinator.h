@@ -1,8 +1,8 @@
 // Elections: when a replica stands, when it has won, and when a voter votes.
 //
-// "Where is a vote granted?" -> ConsiderVote(). Differs from Redis: votes are per shard and not
-// per epoch, rounds are short and known to the voters, refusals are answers, and the freshest
-// replica need not wait. docs/protocol.md gives the reasons.
+// "Where is a vote granted?" -> ConsiderVote(); to oneself, VoteForSelf(). Differs from Redis:
+// votes are per shard and not per epoch, rounds are short and known to the voters, refusals are
+// answers, and the freshest replica need not wait. docs/protocol.md gives the reasons.
 
 #ifndef CLUSTERKIT_FAILOVER_COORDINATOR_H_
 #define CLUSTERKIT_FAILOVER_COORDINATOR_H_
@@ -35,6 +35,8 @@ struct ScheduleElection {
 struct StartElection {  // Adopt the epoch, make it durable, then send the request to all voters.
   FailoverAuthRequest request;
   int needed = 0;
+  // What came of asking ourselves; empty if we have no vote. If granted, the ledger has changed.
+  std::optional<VoteRefusal> own_vote;
 };
 struct WithdrawElection {  // Tell the voters that this epoch no longer counts.
   Epoch epoch;
@@ -51,6 +53,12 @@ struct ReportIneligible {
 };
 using ElectionStep =
     std::variant<ScheduleElection, StartElection, WithdrawElection, Promote, ReportIneligible>;
+
+// What a candidate that is a voter itself goes by; see ConsiderVote.
+struct OwnVote {
+  bool primary_answers = false;
+  bool confirmed = true;
+};
 
 struct VoteDecision {
   VoteRefusal refusal = VoteRefusal::kNone;  // kNone: granted, the ledger has changed.
@@ -75,7 +83,7 @@ class FailoverCoordinator {
   // --- Candidate -----------------------------------------------------------------------------
   // Moves the election on. `current_epoch` is the greatest epoch known.
   std::vector<ElectionStep> Advance(const ClusterView& view, Epoch current_epoch, Instant now,
-                                    Rng& rng);
+                                    Rng& rng, const OwnVote& own = {});
   // Our primary lost its data and asked us to replace it.
   void OnStandRequest(const NodeId& primary, Instant now);
   // It takes that back.
@@ -108,15 +116,15 @@ class FailoverCoordinator {
                        Epoch current_epoch, Instant now);
   // The waiting is over but for answers: ask the voters, once.
   bool WantsAnswers(Instant now);
-  // The one place where a vote is granted. After a grant the ledger must be durable before the
-  // answer leaves. `primary_answers`: we heard the primary ourselves too recently to replace it,
-  // whatever the others say; see FailureDetector::SeemsAlive. `confirmed`: a majority of voters
-  // saw us as one of them, counted from what we sent less than ServeLease() ago.
+  // Where a vote is granted, but for a candidate's own. After a grant the ledger must be durable
+  // before the answer leaves. `primary_answers`: we heard the primary ourselves too recently to
+  // replace it, whatever the others say; see FailureDetector::SeemsAlive. `confirmed`: a majority
+  // of voters saw us as one of them, counted from what we sent less than ServeLease() ago.
   VoteDecision ConsiderVote(const ClusterView& view, const Header& candidate,
                             const FailoverAuthRequest& request, bool primary_answers,
                             bool confirmed, Instant now);
   void OnWithdraw(const NodeId& candidate, const FailoverAuthWithdraw& withdraw);
-  // A vote given in this shard may still count.
+  // A vote given in this shard may still count, our own for ourselves included.
   bool RoundOpen(const ShardId& shard, Instant now) const { return ledger_.RoundOpen(shard, now); }
   bool Abstaining() const { return abstention_.has_value(); }
   // How long, as far as known; empty: it may vote.
@@ -179,13 +187,21 @@ class FailoverCoordinator {
   bool EverybodyFresherIsExcluded(const ClusterView& view) const;
   Instant StandsAt(const ClusterView& view, const Waiting& waiting) const;
   void Stand(const ClusterView& view, const NodeView& primary, bool consent, Epoch current_epoch,
-             Instant now, std::vector<ElectionStep>& steps);
+             Instant now, const OwnVote& own, std::vector<ElectionStep>& steps);
+  VoteRefusal VoteForSelf(const ClusterView& view, const FailoverAuthRequest& request,
+                          const OwnVote& own, Instant now);
   void Count(const ClusterView& view, Instant now, Rng& rng, std::vector<ElectionStep>& steps);
   absl::Duration RestFor(const Campaigning& round, Rng& rng) const;
   bool HasConsent(const NodeId& primary, Instant now) const;
   bool Commanded() const { return consent_.has_value() && consent_->commanded; }
 
+  // A vote may count until the candidate's clock says that the round is over. The request took no
+  // negative time to arrive, so waiting the same length from here is enough for equal clocks; the
+  // margin is for unequal ones.
+  static absl::Duration SurelyOver(absl::Duration round) { return round + round / 8; }
+
   // Voter (failover_coordinator.cc).
+  bool TakesSeat(const ClusterView& view) const;
   bool HeardEnough(const ClusterView& view, Epoch current_epoch, Instant now);
   void Settle(Epoch floor);
   VoteRefusal CheckClaim(const ClusterView& view, const FailoverAuthRequest& request,

@@ -28,7 +28,10 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr uint64_t kFeatureDigestHeartbeat = uint64_t{1} << 0;
 // Both sides understand NodeDetails.
 inline constexpr uint64_t kFeatureNodeDetails = uint64_t{1} << 4;
-inline constexpr uint64_t kSupportedFeatures = kFeatureDigestHeartbeat | kFeatureNodeDetails;
+// Both sides count voters without slots. Nodes that are such voters talk to no others.
+inline constexpr uint64_t kFeatureVoting = uint64_t{1} << 5;
+inline constexpr uint64_t kSupportedFeatures =
+    kFeatureDigestHeartbeat | kFeatureNodeDetails | kFeatureVoting;
 
 struct Hello {
   uint32_t min_version = kProtocolVersion, max_version = kProtocolVersion;
@@ -67,6 +70,7 @@ struct GossipEntry {
   Health health = Health::kOnline;
   // Time since the sender last heard the node answer. An age, so peers need no common clock.
   absl::Duration pong_age;
+  Voting voting = Voting::kWithSlots;
   friend bool operator==(const GossipEntry&, const GossipEntry&) = default;
 };
 
@@ -150,7 +154,7 @@ struct FailoverAuthAck {
 // Why a voter did not vote for a candidate.
 enum class VoteRefusal : uint8_t {
   kNone,              // Granted.
-  kNotVoter,          // I own no slots.
+  kNotVoter,          // I have no vote.
   kAbstaining,        // I became a voter, or restarted, too recently.
   kUnknownCandidate,  // Not a replica of that shard as far as I know.
   kPrimaryNotFailed,  // The candidate's primary is not FAIL here.
@@ -233,6 +237,7 @@ struct Header {
   // two links with us; this orders what arrives on them.
   uint64_t facts_version = 0;
   Role role = Role::kPrimary;
+  Voting voting = Voting::kWithSlots;
   std::optional<NodeId> primary;  // A replica's, when known.
   Epoch current_epoch;
   Epoch config_epoch;  // A replica sends its primary's.

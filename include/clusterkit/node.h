@@ -64,20 +64,21 @@ class Node {
   // Introduces this node to another; gossip does the rest. Ends in NodeAdded or MeetFailed.
   // InvalidArgument: no usable address. ResourceExhausted: max_nodes. Spec: "Node handshake".
   absl::Status Meet(const Endpoint& bus);
-  // Takes unbound slots. AlreadyExists: one is bound. FailedPrecondition: we are a replica.
+  // Takes unbound slots. AlreadyExists: one is bound. FailedPrecondition: we are a replica or a
+  // witness.
   absl::Status AddSlots(const SlotSet& slots);
   // Unbinds slots in the local table, whoever owns them. NotFound: one is unbound.
   absl::Status RemoveSlots(const SlotSet& slots);
   // The end of an import: the content is here, take the slots from whoever owns them, under a
-  // config epoch above all known ones. FailedPrecondition: we are a replica.
+  // config epoch above all known ones. FailedPrecondition: we are a replica or a witness.
   absl::Status CompleteImport(const SlotSet& slots);
   // Becomes a replica. NotFound: unknown node. InvalidArgument: it is this node.
-  // FailedPrecondition: it is a replica itself, or we own slots. The host checks that it holds
-  // no data of its own. OK without effect if it is our primary already.
+  // FailedPrecondition: it is a replica itself, or we own slots or are a witness. The host checks
+  // that it holds no data of its own. OK without effect if it is our primary already.
   absl::Status Replicate(const NodeId& primary);
   // Removes a node and refuses to learn of it again for Options::forget_ban, unless Meet is called.
   // Peers hear of it and do the same, all but the node's replicas; so does the node itself (see
-  // ForgottenByPeer). OK without effect if it is banned already.
+  // ForgottenByPeer). OK if it is banned already; the ban begins anew.
   // NotFound, InvalidArgument (this node), FailedPrecondition (our primary).
   absl::Status Forget(const NodeId& node);
   // The host drops its data if this was a replica.
@@ -140,7 +141,8 @@ class Node {
   // Changes what can change at run time: everything but the port of the bus, the name, the seed,
   // and the limits of nodes, frames and queues. Peers hear of another address in the next messages;
   // where the bus listens stays.
-  // InvalidArgument: see Options::Validate, or a fixed field differs.
+  // InvalidArgument: see Options::Validate, or a fixed field differs. FailedPrecondition: to become
+  // a witness, while we own slots or are a replica.
   absl::Status Reconfigure(const Options& options);
 
   // --- For operators -----------------------------------------------------------------------

@@ -74,6 +74,11 @@ struct Options {
   // the shard is served empty.
   bool guard_missing_data = true;
 
+  // Whether this node votes while it owns no slots. With one primary and one replica that vote
+  // always, and one witness, a cluster survives the loss of any of them. Set it alike on all nodes
+  // that own slots or replicate, and change it at run time on one node at a time.
+  Voting voting = Voting::kWithSlots;
+
   // --- Serving ----------------------------------------------------------------------------
 
   // Any slot without a live owner puts the whole cluster in state kFail.

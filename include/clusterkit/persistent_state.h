@@ -17,6 +17,7 @@ struct NodeRecord {
   ShardId shard;
   Endpoint bus, client;
   Role role = Role::kPrimary;
+  Voting voting = Voting::kWithSlots;
   std::optional<NodeId> primary;
   Health health = Health::kOnline;
   Epoch config_epoch;  // A primary's own; zero for replicas.

@@ -97,6 +97,13 @@ struct Epoch {
 
 enum class Role : uint8_t { kPrimary, kReplica };
 
+// Whose word counts for quorums, failure reports and votes.
+enum class Voting : uint8_t {
+  kWithSlots,  // A primary, while it owns slots.
+  kAlways,     // This node, also as a replica.
+  kWitness,    // This node, which never owns slots and follows nobody.
+};
+
 // kPfail is this node's own suspicion, kFail the agreement of a majority of voters.
 // Spec: "Failure detection".
 enum class Health : uint8_t { kOnline, kPfail, kFail };

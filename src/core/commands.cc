@@ -34,9 +34,15 @@ absl::Status NodeCore::Impl::Meet(const Endpoint& bus, Instant now) {
   return absl::OkStatus();
 }
 
+absl::Status NodeCore::Impl::CheckMayOwnSlots() const {
+  if (!IsPrimary()) return absl::FailedPreconditionError("a replica cannot own slots");
+  if (options_.voting != Voting::kWitness) return absl::OkStatus();
+  return absl::FailedPreconditionError("a witness cannot own slots");
+}
+
 absl::Status NodeCore::Impl::AddSlots(const SlotSet& slots, Instant now) {
   Begin(now);
-  if (!IsPrimary()) return absl::FailedPreconditionError("a replica cannot own slots");
+  if (absl::Status status = CheckMayOwnSlots(); !status.ok()) return status;
   SlotMap map = table_.slots();
   if (absl::Status status = map.Assign(slots, table_.self_id()); !status.ok()) return status;
   table_.EditSlots() = std::move(map);
@@ -68,7 +74,7 @@ absl::Status NodeCore::Impl::RemoveSlots(const SlotSet& slots, Instant now) {
 
 absl::Status NodeCore::Impl::CompleteImport(const SlotSet& slots, Instant now) {
   Begin(now);
-  if (!IsPrimary()) return absl::FailedPreconditionError("a replica cannot own slots");
+  if (absl::Status status = CheckMayOwnSlots(); !status.ok()) return status;
   TakeSlots(slots);  // The operator knows that the content is here.
   Settle();
   return absl::OkStatus();
@@ -77,6 +83,9 @@ absl::Status NodeCore::Impl::CompleteImport(const SlotSet& slots, Instant now) {
 absl::Status NodeCore::Impl::Replicate(const NodeId& primary, Instant now) {
   Begin(now);
   if (primary == table_.self_id()) return absl::InvalidArgumentError("cannot replicate myself");
+  if (options_.voting == Voting::kWitness) {
+    return absl::FailedPreconditionError("a witness cannot be a replica");
+  }
   const KnownNode* node = table_.Find(primary);
   if (node == nullptr) return absl::NotFoundError(absl::StrCat("unknown node ", primary.ToHex()));
   if (node->role == Role::kReplica) {
@@ -180,11 +189,17 @@ absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
     return absl::InvalidArgumentError(
         "bus port, name, seed, and limits of nodes, frames and queues are fixed at the start");
   }
+  if (options.voting == Voting::kWitness && (!IsPrimary() || !table_.OwnSlots().Empty())) {
+    return absl::FailedPreconditionError("voting: a witness owns no slots and follows nobody");
+  }
   // A host that is no longer announced is learned anew.
   const Endpoint bus = options.bus.host != options_.bus.host ? options.bus : self().bus;
   Endpoint client = options.client.host != options_.client.host ? options.client : self().client;
   client.port = options.client.port;
   SetAddress(table_.self_id(), bus, client, AddressChanged::Cause::kCommand);
+  if (options.voting != options_.voting) {
+    Emit(VotingChanged{table_.self_id(), options_.voting, options.voting});
+  }
   if (options.details != options_.details) {
     table_.Edit(table_.self_id()).SetDetails(options.details);
     Emit(
@@ -194,7 +209,8 @@ absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
   KnownNode& me = table_.Edit(table_.self_id());
   me.no_failover = options.no_failover;
   me.replica_priority = options.replica_priority;
-  RequestSave(/*sync=*/false);
+  RequestSave(/*sync=*/me.voting != options.voting);
+  me.voting = options.voting;
   extras_changed_ = true;
   announce_ = true;
   Settle();

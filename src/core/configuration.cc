@@ -26,6 +26,8 @@ void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   facts.heard = true;
   facts.data_missing = header.data_missing;
   facts.abstaining = header.abstaining;
+  facts.claims_slots = header.role == Role::kPrimary && header.claim_digest != 0;
+  ApplyVoting(header);
   ApplyAddress(link, header);
   ApplyDetails(header);
   ApplyRole(header);
@@ -40,6 +42,16 @@ void NodeCore::Impl::ApplyHeader(Link& link, const Header& header) {
   } else {
     TellStaleReplica(header);
   }
+}
+
+void NodeCore::Impl::ApplyVoting(const Header& header) {
+  const KnownNode& known = *table_.Find(header.sender);
+  if (known.voting == header.voting) return;
+  const Voting from = known.voting;
+  table_.Edit(header.sender).voting = header.voting;
+  // A node that forgot about a voter would go by too small a majority.
+  RequestSave(/*sync=*/true);
+  Emit(VotingChanged{header.sender, from, header.voting});
 }
 
 void NodeCore::Impl::ApplyAddress(const Link& link, const Header& header) {

@@ -57,6 +57,9 @@ std::optional<Goodbye> NodeCore::Impl::ObjectionTo(const Link& link, const Hello
                    absl::StrCat("speaks version ", kProtocolVersion, ", not ", hello.min_version,
                                 " to ", hello.max_version)};
   }
+  if (options_.voting != Voting::kWithSlots && (hello.features & kFeatureVoting) == 0) {
+    return Goodbye{Goodbye::Reason::kVersion, "does not count voters without slots"};
+  }
   if (hello.sender == table_.self_id()) {
     return Goodbye{Goodbye::Reason::kProtocol, "this is a link to myself, or a copy of me"};
   }

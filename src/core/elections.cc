@@ -11,7 +11,10 @@ void NodeCore::Impl::AdvanceElection() {
   if (serving_.HostStalled(now_)) return;  // Nobody would serve what we win.
   // View() may change under the steps; the coordinator decides on the one it was given.
   std::shared_ptr<const ClusterView> view = SharedView();
-  for (const ElectionStep& step : coordinator_.Advance(*view, current_epoch_, now_, rng_)) {
+  OwnVote own;
+  if (self().primary) own.primary_answers = detector_.SeemsAlive(*self().primary, now_);
+  own.confirmed = serving_.Confirmed(*view, now_);
+  for (const ElectionStep& step : coordinator_.Advance(*view, current_epoch_, now_, rng_, own)) {
     std::visit([this](const auto& decided) { Apply(decided); }, step);
   }
 }
@@ -27,6 +30,12 @@ void NodeCore::Impl::Apply(const StartElection& step) {
   RequestSave(/*sync=*/true);
   RefreshFacts();
   Emit(ElectionStarted{step.request.epoch, step.needed});
+  if (step.own_vote) {
+    // The ledger is saved with the epoch, before the request leaves.
+    const bool granted = *step.own_vote == VoteRefusal::kNone;
+    ++(granted ? counters_.votes_granted : counters_.votes_refused);
+    Emit(VoteCast{table_.self_id(), self().shard, step.request.epoch, *step.own_vote});
+  }
   for (const NodeId& voter : View().voters()) {
     SendTo(voter, step.request, Path::kDurable);
   }
@@ -34,6 +43,7 @@ void NodeCore::Impl::Apply(const StartElection& step) {
 
 void NodeCore::Impl::Apply(const WithdrawElection& step) {
   ++counters_.elections_lost;
+  coordinator_.OnWithdraw(table_.self_id(), {self().shard, step.epoch});
   for (const NodeId& voter : View().voters()) {
     SendTo(voter, FailoverAuthWithdraw{self().shard, step.epoch}, Path::kDurable);
   }

@@ -20,8 +20,9 @@ absl::Status NodeCore::Impl::Forget(const NodeId& node, Instant now) {
   Begin(now);
   if (node == table_.self_id()) return absl::InvalidArgumentError("cannot forget myself");
   if (table_.Find(node) == nullptr) {
-    if (Banned(node)) return absl::OkStatus();
-    return absl::NotFoundError(absl::StrCat("unknown node ", node.ToHex()));
+    if (!Banned(node)) return absl::NotFoundError(absl::StrCat("unknown node ", node.ToHex()));
+    banned_[node] = {now_, now_ + options_.forget_ban};
+    return absl::OkStatus();
   }
   if (self().primary == node) {
     return absl::FailedPreconditionError(absl::StrCat("node ", node.ToHex(), " is our primary"));

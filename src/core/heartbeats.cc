@@ -38,6 +38,7 @@ Header NodeCore::Impl::MakeHeader() const {
   header.sender = table_.self_id();
   header.shard = self().shard;
   header.role = self().role;
+  header.voting = self().voting;
   header.primary = self().primary;
   header.config_epoch = ShownConfigEpoch();
   header.claim_digest = table_.OwnDigest();
@@ -110,15 +111,23 @@ bool NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t st
   if (const KnownNode* node = table_.Find(*link.peer)) {
     heartbeat.known_claim_digest = table_.facts(*link.peer).claim_digest;
     heartbeat.known_details_digest = node->details_digest;
-    heartbeat.withholds_lease = kind == Heartbeat::Kind::kPong &&
-                                (node->health == Health::kFail || !View().IsVoter(node->id) ||
-                                 ledger().BlockedFor(node->shard, node->id, now_).has_value());
+    heartbeat.withholds_lease =
+        kind == Heartbeat::Kind::kPong &&
+        (node->health == Health::kFail || !View().IsVoter(node->id) || BelievesToServe(*node) ||
+         ledger().BlockedFor(node->shard, node->id, now_).has_value());
   } else {
     heartbeat.withholds_lease = true;  // No voter of ours, whatever it believes.
   }
   heartbeat.forgotten = ForgottenFor(*link.peer);
   heartbeat.gossip = gossip_.BuildGossip(View(), *link.peer, now_, rng_);
   return SendBody(link, std::move(heartbeat), path);
+}
+
+// It says that it owns slots, and we know better. As a voter without slots it is confirmed again
+// when it knows, too; until then the answer would extend its lease.
+bool NodeCore::Impl::BelievesToServe(const KnownNode& node) const {
+  if (!table_.facts(node.id).claims_slots) return false;
+  return node.role != Role::kPrimary || table_.slots().CountOf(node.id) == 0;
 }
 
 void NodeCore::Impl::Ping(const NodeId& peer) {
@@ -301,6 +310,7 @@ void NodeCore::Impl::MergeGossip(const NodeId& from, const std::vector<GossipEnt
     node.bus = entry.bus;
     node.client = entry.client;
     node.role = entry.role;
+    node.voting = entry.voting;
     AddNode(std::move(node), NodeAdded::By::kGossip);
   }
   DialDue();

@@ -60,6 +60,7 @@ class NodeCore::Impl {
 
   // --- commands.cc -------------------------------------------------------------------------------
   absl::Status Meet(const Endpoint& bus, Instant now);
+  absl::Status CheckMayOwnSlots() const;
   absl::Status AddSlots(const SlotSet& slots, Instant now);
   absl::Status RemoveSlots(const SlotSet& slots, Instant now);
   absl::Status CompleteImport(const SlotSet& slots, Instant now);
@@ -186,6 +187,7 @@ class NodeCore::Impl {
   bool SendBody(Link& link, MessageBody body, Path path);
   bool SendTo(const NodeId& to, MessageBody body, Path path);
   bool SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path);
+  bool BelievesToServe(const KnownNode& node) const;
   void SendPings();
   void Ping(const NodeId& peer);
   void Announce();  // An unsolicited PONG to everybody.
@@ -193,6 +195,7 @@ class NodeCore::Impl {
   // --- configuration.cc: roles, slots, epochs
   // ------------------------------------------------------
   void ApplyHeader(Link& link, const Header& header);
+  void ApplyVoting(const Header& header);
   void ApplyAddress(const Link& link, const Header& header);
   void SetAddress(const NodeId& id, const Endpoint& bus, const Endpoint& client,
                   AddressChanged::Cause cause);

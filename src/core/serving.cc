@@ -78,7 +78,9 @@ void Serving::CountVoters(const ClusterView& view) {
   for (const NodeId& voter : view.voters()) {
     const Health health = view.Find(voter)->health;
     if (health == Health::kOnline) ++reachable_;
-    if (health == Health::kFail) owner_failed_ = true;
+  }
+  for (const NodeView* owner : view.slot_owners()) {
+    if (owner->health == Health::kFail) owner_failed_ = true;
   }
 }
 

@@ -43,6 +43,7 @@ KnownNode FromRecord(const NodeRecord& record) {
   node.bus = record.bus;
   node.client = record.client;
   node.role = record.role;
+  node.voting = record.voting;
   node.primary = record.primary;
   // A suspicion of the process before is none of this one.
   node.health = record.health == Health::kFail ? Health::kFail : Health::kOnline;
@@ -66,6 +67,7 @@ void SetOwnAddress(KnownNode& self, const Options& options) {
   if (!options.bus.host.empty()) self.bus.host = options.bus.host;
   if (!options.client.host.empty()) self.client.host = options.client.host;
   self.no_failover = options.no_failover;
+  self.voting = options.voting;
   self.replica_priority = options.replica_priority;
   self.health = Health::kOnline;
   self.SetDetails(options.details);
@@ -97,6 +99,10 @@ absl::StatusOr<std::unique_ptr<NodeCore::Impl>> NodeCore::Impl::Create(
   SetOwnAddress(self, options);
   NameShard(self);
   const bool owned_slots = state->slots.CountOf(state->self) > 0;
+  if (options.voting == Voting::kWitness && (owned_slots || self.role == Role::kReplica)) {
+    return absl::InvalidArgumentError(
+        "voting: a witness owns no slots and follows nobody; reset this node first");
+  }
   auto impl = std::make_unique<Impl>(options, std::move(self), draw.Next(),
                                      /*restarted=*/true, state->ledger, now);
   impl->current_epoch_ = state->current_epoch;
@@ -131,9 +137,9 @@ PersistentState NodeCore::Impl::MakeState() const {
   state.nodes.reserve(table_.size());
   for (const NodeId& id : table_.Ids()) {
     const KnownNode& node = *table_.Find(id);
-    state.nodes.push_back({node.id, node.shard, node.bus, node.client, node.role, node.primary,
-                           node.health, node.config_epoch, node.no_failover, node.details.hostname,
-                           node.details.name});
+    state.nodes.push_back({node.id, node.shard, node.bus, node.client, node.role, node.voting,
+                           node.primary, node.health, node.config_epoch, node.no_failover,
+                           node.details.hostname, node.details.name});
   }
   return state;
 }

@@ -12,9 +12,8 @@ namespace {
 // others may only be suspected yet: agreement reaches the replicas of each shard first.
 uint64_t IndexAmongFailedShards(const ClusterView& view, const ShardId& shard) {
   absl::btree_set<ShardId> failed;
-  for (const NodeId& voter : view.voters()) {
-    const NodeView* node = view.Find(voter);
-    if (node->health != Health::kOnline) failed.insert(node->shard);
+  for (const NodeView* owner : view.slot_owners()) {
+    if (owner->health != Health::kOnline) failed.insert(owner->shard);
   }
   return static_cast<uint64_t>(std::distance(failed.begin(), failed.lower_bound(shard)));
 }
@@ -131,7 +130,7 @@ void FailoverCoordinator::Stop(ElectionEnded::How how, const ClusterView& view,
 }
 
 std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view, Epoch current_epoch,
-                                                       Instant now, Rng& rng) {
+                                                       Instant now, Rng& rng, const OwnVote& own) {
   std::vector<ElectionStep> steps;
   const NodeView& self = view.self();
   const NodeView* primary =
@@ -163,18 +162,20 @@ std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view, 
   }
   if (auto* waiting = std::get_if<Waiting>(&state_)) {
     waiting->stands_at = StandsAt(view, *waiting);
-    if (now >= waiting->stands_at) Stand(view, *primary, consent, current_epoch, now, steps);
+    if (now >= waiting->stands_at) Stand(view, *primary, consent, current_epoch, now, own, steps);
   } else if (const auto* resting = std::get_if<Resting>(&state_)) {
-    if (now >= resting->until) Stand(view, *primary, consent, current_epoch, now, steps);
+    if (now >= resting->until) Stand(view, *primary, consent, current_epoch, now, own, steps);
   }
   Count(view, now, rng, steps);
   return steps;
 }
 
 void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary, bool consent,
-                                Epoch current_epoch, Instant now,
+                                Epoch current_epoch, Instant now, const OwnVote& own,
                                 std::vector<ElectionStep>& steps) {
-  Epoch epoch{current_epoch.value + 1 + IndexAmongFailedShards(view, view.self().shard)};
+  const ShardId& shard = view.self().shard;
+  const Epoch known = std::max(current_epoch, ledger_.LastEpoch(shard));
+  Epoch epoch{known.value + 1 + IndexAmongFailedShards(view, shard)};
   // Slow disks make slow votes: a round that was too short is not repeated at the same length.
   const absl::Duration round =
       std::min(options_->RoundLength() * (1 << std::min(timeouts_, 4)), kLongestRound);
@@ -188,7 +189,33 @@ void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary
   start.needed = view.Quorum();
   const bool agreed = consent && consent_->agreed;
   state_ = Campaigning{epoch, primary.id, now, now + round, agreed, {}, 0, {}};
+  if (view.IsVoter(view.self().id)) start.own_vote = VoteForSelf(view, start.request, own, now);
   steps.push_back(std::move(start));
+}
+
+// A candidate that is a voter is asked like any other, but for the order among siblings, which it
+// has kept before it stood.
+VoteRefusal FailoverCoordinator::VoteForSelf(const ClusterView& view,
+                                             const FailoverAuthRequest& request, const OwnVote& own,
+                                             Instant now) {
+  auto& round = std::get<Campaigning>(state_);
+  const NodeId& self = view.self().id;
+  const auto refuse = [&](VoteRefusal reason, absl::Duration retry_after) {
+    round.refusals.emplace(self, retry_after);
+    return reason;
+  };
+  if (auto wait = AbstainsFor(now)) return refuse(VoteRefusal::kAbstaining, *wait);
+  if (!own.confirmed) return refuse(VoteRefusal::kNotConfirmed, options_->RankUnit());
+  if (own.primary_answers && !request.primary_consents) {
+    return refuse(VoteRefusal::kPrimaryAnswers, {});
+  }
+  if (auto wait = ledger_.BlockedFor(view.self().shard, self, now)) {
+    return refuse(VoteRefusal::kRoundOpen, *wait);
+  }
+  ledger_.Grant(view.self().shard, request.epoch, self, now + SurelyOver(request.round));
+  round.votes.insert(self);
+  round.most_voters = static_cast<uint32_t>(view.voters().size());
+  return VoteRefusal::kNone;
 }
 
 bool FailoverCoordinator::OnAck(const NodeId& voter, const FailoverAuthAck& ack, Instant now) {

@@ -7,11 +7,6 @@
 namespace clusterkit {
 namespace {
 
-// A vote may count until the candidate's clock says that the round is over. The request took no
-// negative time to arrive, so waiting the same length from here is enough for equal clocks; the
-// margin is for unequal ones.
-absl::Duration SurelyOver(absl::Duration round) { return round + round / 8; }
-
 constexpr uint64_t kFarFloor = uint64_t{1} << 16;
 
 }  // namespace
@@ -28,7 +23,7 @@ void FailoverCoordinator::OnPromoted(const NodeId& replaced, bool gone) {
 
 void FailoverCoordinator::OnView(const ClusterView& view, Instant now) {
   const bool is_voter = view.IsVoter(view.self().id);
-  if (is_voter && !is_voter_) {
+  if (is_voter && (!is_voter_ || TakesSeat(view))) {
     Abstention waiting;
     waiting.since = now;
     waiting.until = now + SurelyOver(kLongestRound);
@@ -53,6 +48,14 @@ void FailoverCoordinator::OnView(const ClusterView& view, Instant now) {
   is_voter_ = is_voter;
   first_view_ = false;
   promotion_.reset();
+}
+
+// Of a promoted node that had a vote before. Where the one it replaces loses its own, others may go
+// by either number of voters, and this one waits until the seat is surely empty.
+bool FailoverCoordinator::TakesSeat(const ClusterView& view) const {
+  if (!promotion_) return false;
+  const NodeView* replaced = view.Find(promotion_->replaced);
+  return replaced == nullptr || replaced->voting == Voting::kWithSlots;
 }
 
 bool FailoverCoordinator::OnVoterAnswered(const ClusterView& view, const Header& voter,
@@ -81,6 +84,8 @@ bool FailoverCoordinator::OnVoterAnswered(const ClusterView& view, const Header&
     abstention_.reset();
     return false;
   }
+  // Who does not count us yet goes by a smaller number of voters.
+  if (!confirms) return false;
   abstention_->heard.insert(voter.sender);
   if (!voter.abstaining) abstention_->heard_settled.insert(voter.sender);
   if (!HeardEnough(view, current_epoch, now)) return false;

@@ -128,7 +128,8 @@ std::vector<GossipEntry> GossipEngine::BuildGossip(const ClusterView& view, cons
   for (const auto& [node, peer] : chosen) {
     absl::Duration age = peer == nullptr ? absl::Hours(1) : now - peer->answered;
     age = absl::Trunc(std::clamp(age, absl::ZeroDuration(), absl::Hours(1)), absl::Milliseconds(1));
-    entries.push_back({node->id, node->bus, node->client, node->role, node->health, age});
+    entries.push_back(
+        {node->id, node->bus, node->client, node->role, node->health, age, node->voting});
   }
   return entries;
 }

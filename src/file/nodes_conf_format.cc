@@ -101,6 +101,16 @@ void AppendMove(const SlotMovePlan& plan, std::string& out) {
   AppendPair(kMove, absl::StrCat(plan.target.ToHex(), ":", absl::StrJoin(ranges, ",")), out);
 }
 
+void AppendVoting(const PersistentState& state, std::string& out) {
+  std::vector<std::string> entries;
+  for (const NodeRecord& node : state.nodes) {
+    if (node.voting == Voting::kWithSlots) continue;
+    entries.push_back(absl::StrCat(node.id.ToHex(), "=",
+                                   Av(node.voting == Voting::kAlways ? kVotesAlways : kWitness)));
+  }
+  if (!entries.empty()) AppendPair(kVoting, absl::StrJoin(entries, ";"), out);
+}
+
 void AppendLedger(const VoteLedgerState& ledger, std::string& out) {
   std::vector<std::string> votes;
   for (const VoteRecord& vote : ledger.votes) {
@@ -129,6 +139,7 @@ std::string Format(const PersistentState& state) {
   AppendHosts(state, out);
   const std::optional<SlotMovePlan>& plan = state.open_slots.plan();
   if (plan && !plan->slots.Empty()) AppendMove(*plan, out);
+  AppendVoting(state, out);
   if (state.ledger) AppendLedger(*state.ledger, out);
   absl::StrAppend(&out, " ", Av(kChecksum), " ");
   absl::StrAppend(&out, ChecksumText(out), "\n");

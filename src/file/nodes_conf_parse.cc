@@ -284,6 +284,7 @@ absl::Status Parser::Assemble() {
   if (!vars_) return Damaged("no vars line: the file was cut off");
   if (self_line_ == 0) return Damaged("no node is marked as myself");
   CLUSTERKIT_RETURN_IF_ERROR(ApplyHosts());
+  CLUSTERKIT_RETURN_IF_ERROR(ApplyVoting());
   AdoptShards();
   for (auto& [id, node] : nodes_) state_.nodes.push_back(std::move(node.second));
   for (const auto& [owner, slots] : slots_) state_.slots.Bind(slots, owner);
@@ -303,6 +304,18 @@ absl::Status Parser::ApplyHosts() {
     }
     node->second.second.bus.host = std::move(hosts.first);
     node->second.second.client.host = std::move(hosts.second);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parser::ApplyVoting() {
+  line_ = vars_line_;
+  for (const auto& [id, voting] : vars_->voting) {
+    const auto node = nodes_.find(id);
+    if (node == nodes_.end()) {
+      return Damaged(absl::StrCat("voting of node ", id.ToHex(), ", which has no line"));
+    }
+    node->second.second.voting = voting;
   }
   return absl::OkStatus();
 }

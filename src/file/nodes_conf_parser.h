@@ -32,6 +32,7 @@ struct Vars {
   std::optional<VoteLedgerState> ledger;
   std::optional<SlotMovePlan> move;
   absl::btree_map<NodeId, std::pair<std::string, std::string>> hosts;  // Bus, client.
+  absl::btree_map<NodeId, Voting> voting;
   bool has_checksum = false;
 };
 
@@ -58,6 +59,7 @@ class Parser {
   absl::Status Assemble();
   void AdoptShards();
   absl::Status ApplyHosts();
+  absl::Status ApplyVoting();
   absl::Status Damaged(std::string_view reason) const;  // In the current line.
 
   const std::string_view text_;

@@ -26,6 +26,8 @@ inline constexpr std::string_view kCurrentEpoch = "currentEpoch";
 inline constexpr std::string_view kLastVoteEpoch = "lastVoteEpoch";
 inline constexpr std::string_view kHosts = "hosts";
 inline constexpr std::string_view kMove = "move";
+inline constexpr std::string_view kVoting = "voting";
+inline constexpr std::string_view kVotesAlways = "always", kWitness = "witness";  // Its values.
 inline constexpr std::string_view kLedgerFloor = "ledger-floor";
 inline constexpr std::string_view kLedgerSettled = "ledger-settled";
 inline constexpr std::string_view kLedger = "ledger";

@@ -53,6 +53,20 @@ absl::Status ParseMove(std::string_view value, SlotMovePlan& plan) {
   return absl::OkStatus();
 }
 
+absl::Status ParseVoting(std::string_view value, Vars& vars) {
+  for (std::string_view entry : Split(value, ';')) {
+    const Fields sides = Split(entry, '=');
+    const bool whole = sides.size() == 2 && (sides[1] == kVotesAlways || sides[1] == kWitness);
+    const absl::StatusOr<NodeId> id = NodeId::FromHex(sides[0]);
+    if (!whole || !id.ok()) return Reason(absl::StrCat("bad voting entry ", Quote(entry)));
+    const Voting voting = sides[1] == kWitness ? Voting::kWitness : Voting::kAlways;
+    if (!vars.voting.try_emplace(*id, voting).second) {
+      return Reason(absl::StrCat("voting of node ", id->ToHex(), " listed twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<VoteRecord> ParseVote(std::string_view entry) {
   const Fields parts = Split(entry, ':');
   if (parts.size() == 3) {
@@ -87,8 +101,8 @@ absl::Status CompareChecksum(std::string_view value, std::string_view text) {
 
 // The pair's key and value, and whether the key was there before.
 struct Seen {
-  bool current_epoch = false, last_vote_epoch = false, hosts = false, move = false, floor = false,
-       settled = false, ledger = false, checksum = false;
+  bool current_epoch = false, last_vote_epoch = false, hosts = false, move = false, voting = false,
+       floor = false, settled = false, ledger = false, checksum = false;
 };
 
 absl::Status ParsePair(std::string_view key, std::string_view value, std::string_view text,
@@ -114,6 +128,10 @@ absl::Status ParsePair(std::string_view key, std::string_view value, std::string
   if (key == kMove) {
     CLUSTERKIT_RETURN_IF_ERROR(once(seen.move));
     return ParseMove(value, vars.move.emplace());
+  }
+  if (key == kVoting) {
+    CLUSTERKIT_RETURN_IF_ERROR(once(seen.voting));
+    return ParseVoting(value, vars);
   }
   if (key == kLedgerFloor) {
     CLUSTERKIT_RETURN_IF_ERROR(once(seen.floor));

@@ -46,9 +46,14 @@ ClusterView::ClusterView(uint64_t version, NodeId self, Nodes nodes,
   for (const NodeId& owner : slots_->Owners()) {
     const NodeView* node = Find(owner);
     CLUSTERKIT_CHECK(node != nullptr);
-    if (node->role != Role::kPrimary) continue;
-    voters_.push_back(owner);
-    voter_nodes_.push_back(node);
+    if (node->role == Role::kPrimary) owners_.push_back(node);
+  }
+  // Both in the order of ids.
+  auto owner = owners_.begin();
+  for (const auto& node : nodes_) {
+    const bool owns = owner != owners_.end() && *owner == node.get();
+    if (owns) ++owner;
+    if (owns || node->voting != Voting::kWithSlots) voters_.push_back(node->id);
   }
 }
 
@@ -71,7 +76,7 @@ bool ClusterView::IsVoter(const NodeId& id) const {
 
 const NodeView* ClusterView::PrimaryOf(const ShardId& shard) const {
   const NodeView* best = nullptr;
-  for (const NodeView* node : voter_nodes_) {
+  for (const NodeView* node : owners_) {
     if (node->shard != shard) continue;
     if (best == nullptr || node->config_epoch > best->config_epoch) best = node;
   }

@@ -228,6 +228,18 @@ std::string ShortName(const NodeId& id) { return id.ToHex().substr(0, 8); }
 
 std::string_view Describe(Role role) { return role == Role::kPrimary ? "primary" : "replica"; }
 
+std::string_view Describe(Voting voting) {
+  switch (voting) {
+    case Voting::kWithSlots:
+      return "votes with slots";
+    case Voting::kAlways:
+      return "votes always";
+    case Voting::kWitness:
+      return "witness";
+  }
+  return "unknown";
+}
+
 std::string_view Describe(Health health) {
   switch (health) {
     case Health::kOnline:

@@ -168,6 +168,10 @@ std::string Line(const ConfigEpochChanged& event, NameOf name) {
                       event.other ? absl::StrCat(" with ", name(*event.other)) : "", ")");
 }
 
+std::string Line(const VotingChanged& event, NameOf name) {
+  return absl::StrCat(name(event.id), ": ", Av(Describe(event.to)));
+}
+
 std::string Line(const ElectionNotEligible& event, NameOf) {
   if (event.reason == Ineligible::kNone) return "may stand";
   return absl::StrCat("may not stand: ", Av(Describe(event.reason)));

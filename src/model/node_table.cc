@@ -99,6 +99,7 @@ std::shared_ptr<const ClusterView> NodeTable::BuildView(uint64_t version, OwnSit
       view->bus = node.bus;
       view->client = node.client;
       view->role = node.role;
+      view->voting = node.voting;
       view->primary = node.primary;
       view->health = node.health;
       view->config_epoch = node.config_epoch;

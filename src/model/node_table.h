@@ -24,6 +24,7 @@ struct KnownNode {
   ShardId shard;
   Endpoint bus, client;
   Role role = Role::kPrimary;
+  Voting voting = Voting::kWithSlots;
   std::optional<NodeId> primary;
   Health health = Health::kOnline;
   Epoch config_epoch;
@@ -50,6 +51,7 @@ struct PeerFacts {
   Progress progress;
   bool data_missing = false;
   bool abstaining = false;
+  bool claims_slots = false;  // As a primary.
   // Its last full claim. A heartbeat that carries only the digest of it repeats it.
   std::optional<SlotSet> claim;
   uint64_t claim_digest = 0;

@@ -144,6 +144,7 @@ Cluster::Cluster(uint64_t seed, Options base)
 Cluster::~Cluster() = default;
 
 uint64_t Cluster::seed() const { return impl_->seed_; }
+const Options& Cluster::base_options() const { return impl_->base_; }
 
 // --- Nodes -----------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ constexpr absl::Duration kFormLimit = absl::Minutes(5);
 
 Name PrimaryName(int index) { return absl::StrCat("p", index + 1); }
 Name ReplicaName(int index) { return absl::StrCat("r", index + 1); }
+Name WitnessName(int index) { return absl::StrCat("w", index + 1); }
+void MakeWitness(Options& options) { options.voting = Voting::kWitness; }
 
 int ReplicasIn(const Topology& topology) {
   return topology.replicas.value_or(topology.primaries * topology.replicas_per_primary);
@@ -60,7 +62,7 @@ Plan DrawPlan(const Topology& topology, uint64_t seed) {
 // Ids ascend in the order of the nodes: ties that ids break can then be told from names.
 std::vector<NodeId> DrawIds(const Topology& topology, Rng& rng) {
   std::vector<NodeId> ids;
-  const int count = topology.primaries + ReplicasIn(topology);
+  const int count = topology.primaries + ReplicasIn(topology) + topology.witnesses;
   for (int i = 0; i < count; ++i) ids.push_back(NodeId::Random(rng));
   std::sort(ids.begin(), ids.end());
   return ids;
@@ -68,7 +70,8 @@ std::vector<NodeId> DrawIds(const Topology& topology, Rng& rng) {
 
 // --- By disk ---------------------------------------------------------------------------------
 
-std::vector<NodeRecord> DrawRecords(const Topology& topology, const Plan& plan, Rng& rng) {
+std::vector<NodeRecord> DrawRecords(const Topology& topology, const Plan& plan, Voting voting,
+                                    Rng& rng) {
   const std::vector<NodeId> ids = DrawIds(topology, rng);
   std::vector<NodeRecord> records;
   for (int i = 0; i < topology.primaries; ++i) {
@@ -76,6 +79,7 @@ std::vector<NodeRecord> DrawRecords(const Topology& topology, const Plan& plan, 
     record.id = ids[records.size()];
     record.shard = ShardId::Random(rng);
     record.config_epoch = Epoch{static_cast<uint64_t>(i) + 1};
+    record.voting = voting;
     records.push_back(record);
   }
   for (const int of : plan.primary_of) {
@@ -85,6 +89,15 @@ std::vector<NodeRecord> DrawRecords(const Topology& topology, const Plan& plan, 
     record.shard = primary.shard;
     record.role = Role::kReplica;
     record.primary = primary.id;
+    record.voting = voting;
+    records.push_back(record);
+  }
+  for (int i = 0; i < topology.witnesses; ++i) {
+    NodeRecord record;
+    record.id = ids[records.size()];
+    record.shard = ShardId::Random(rng);
+    record.config_epoch = Epoch{static_cast<uint64_t>(topology.primaries + i) + 1};
+    record.voting = Voting::kWitness;
     records.push_back(record);
   }
   return records;
@@ -93,9 +106,9 @@ std::vector<NodeRecord> DrawRecords(const Topology& topology, const Plan& plan, 
 absl::Status StartPreloaded(Cluster& cluster, const Topology& topology) {
   Rng rng(cluster.seed());
   const Plan plan = DrawPlan(topology, cluster.seed());
-  std::vector<NodeRecord> records = DrawRecords(topology, plan, rng);
+  std::vector<NodeRecord> records = DrawRecords(topology, plan, cluster.base_options().voting, rng);
   PersistentState state;
-  state.current_epoch = Epoch{static_cast<uint64_t>(topology.primaries)};
+  state.current_epoch = Epoch{static_cast<uint64_t>(topology.primaries + topology.witnesses)};
   state.ledger.emplace();
   for (int i = 0; i < topology.primaries; ++i) {
     const size_t index = static_cast<size_t>(i);
@@ -109,12 +122,16 @@ absl::Status StartPreloaded(Cluster& cluster, const Topology& topology) {
   std::sort(state.nodes.begin(), state.nodes.end(),
             [](const NodeRecord& a, const NodeRecord& b) { return a.id < b.id; });
   for (size_t i = 0; i < records.size(); ++i) {
-    const int index = static_cast<int>(i);
+    const int index = static_cast<int>(i), replica = index - topology.primaries,
+              witness = replica - ReplicasIn(topology);
     state.self = records[i].id;
-    state.ledger->settled = index < topology.primaries;
-    CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(
-        index < topology.primaries ? PrimaryName(index) : ReplicaName(index - topology.primaries),
-        {nullptr, state}));
+    state.ledger->settled = replica < 0 || records[i].voting != Voting::kWithSlots;
+    if (witness >= 0) {
+      CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(WitnessName(witness), {MakeWitness, state}));
+    } else {
+      CLUSTERKIT_RETURN_IF_ERROR(cluster.AddNode(
+          replica < 0 ? PrimaryName(index) : ReplicaName(replica), {nullptr, state}));
+    }
   }
   return absl::OkStatus();
 }
@@ -134,8 +151,8 @@ absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
   Rng rng(cluster.seed());
   const std::vector<NodeId> ids = DrawIds(topology, rng);
   size_t next = 0;
-  const auto add = [&](const Name& name) {
-    return cluster.AddNode(name, {nullptr, FreshState(ids[next++])});
+  const auto add = [&](const Name& name, const std::function<void(Options&)>& adjust = nullptr) {
+    return cluster.AddNode(name, {adjust, FreshState(ids[next++])});
   };
   for (int i = 0; i < topology.primaries; ++i) {
     CLUSTERKIT_RETURN_IF_ERROR(add(PrimaryName(i)));
@@ -144,6 +161,11 @@ absl::Status StartByCommands(Cluster& cluster, const Topology& topology) {
     CLUSTERKIT_RETURN_IF_ERROR(node.AddSlots(plan.shares[static_cast<size_t>(i)]));
   }
   for (int i = 0; i < replicas; ++i) CLUSTERKIT_RETURN_IF_ERROR(add(ReplicaName(i)));
+  for (int i = 0; i < topology.witnesses; ++i) {
+    CLUSTERKIT_RETURN_IF_ERROR(add(WitnessName(i), MakeWitness));
+    const Epoch epoch{static_cast<uint64_t>(topology.primaries + i) + 1};
+    CLUSTERKIT_RETURN_IF_ERROR(cluster.node(WitnessName(i)).SetConfigEpoch(epoch));
+  }
   const std::vector<Name> names = cluster.names();
   Node& first = cluster.node(names.front());
   for (size_t i = 1; i < names.size(); ++i) {

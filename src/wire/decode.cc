@@ -127,6 +127,7 @@ absl::Status Decode(const FieldPath& parent, const v1::Header& in, Header& out) 
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "sender"), in.sender(), out.sender));
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "shard"), in.shard(), out.shard));
   CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "role"), in.role(), out.role));
+  CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "voting"), in.voting(), out.voting));
   if (!in.primary().empty()) {
     CLUSTERKIT_RETURN_IF_ERROR(
         Decode(FieldPath(at, "primary"), in.primary(), out.primary.emplace()));
@@ -171,6 +172,7 @@ absl::Status Decode(const FieldPath& at, const v1::GossipEntry& in, GossipEntry&
   CLUSTERKIT_RETURN_IF_ERROR(Decode(FieldPath(at, "id"), in.id(), out.id));
   CLUSTERKIT_RETURN_IF_ERROR(DecodeAddresses(at, in.addresses(), out.bus, out.client));
   CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "role"), in.role(), out.role));
+  CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "voting"), in.voting(), out.voting));
   CLUSTERKIT_RETURN_IF_ERROR(DecodeEnum(FieldPath(at, "health"), in.health(), out.health));
   return DecodeDuration(FieldPath(at, "pong_age_ms"), in.pong_age_ms(), out.pong_age);
 }

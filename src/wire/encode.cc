@@ -60,6 +60,7 @@ void Encode(const Header& header, v1::Header& out) {
   out.set_sender(Bytes(header.sender));
   out.set_shard(Bytes(header.shard));
   out.set_role(ToWire(header.role));
+  out.set_voting(ToWire(header.voting));
   if (header.primary) out.set_primary(Bytes(*header.primary));
   out.set_current_epoch(header.current_epoch.value);
   out.set_config_epoch(header.config_epoch.value);
@@ -113,6 +114,7 @@ void Encode(const Heartbeat& body, v1::Message& message) {
     added.set_id(Bytes(entry.id));
     Encode(entry.bus, entry.client, *added.mutable_addresses());
     added.set_role(ToWire(entry.role));
+    added.set_voting(ToWire(entry.voting));
     added.set_health(ToWire(entry.health));
     added.set_pong_age_ms(Milliseconds(entry.pong_age));
   }

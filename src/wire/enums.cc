@@ -15,6 +15,11 @@ constexpr Pair<Role, v1::Role> kRoles[] = {
     {Role::kPrimary, v1::ROLE_PRIMARY},
     {Role::kReplica, v1::ROLE_REPLICA},
 };
+constexpr Pair<Voting, v1::Voting> kVotings[] = {
+    {Voting::kWithSlots, v1::VOTING_WITH_SLOTS},
+    {Voting::kAlways, v1::VOTING_ALWAYS},
+    {Voting::kWitness, v1::VOTING_WITNESS},
+};
 constexpr Pair<Health, v1::Health> kHealths[] = {
     {Health::kOnline, v1::HEALTH_ONLINE},
     {Health::kPfail, v1::HEALTH_PFAIL},
@@ -79,6 +84,7 @@ bool Find(const Pair<Ours, Theirs> (&table)[n], Theirs value, Ours& out) {
 }  // namespace
 
 v1::Role ToWire(Role value) { return Find(kRoles, value); }
+v1::Voting ToWire(Voting value) { return Find(kVotings, value); }
 v1::Health ToWire(Health value) { return Find(kHealths, value); }
 v1::ClusterState ToWire(ClusterState value) { return Find(kStates, value); }
 v1::Goodbye::Reason ToWire(Goodbye::Reason value) { return Find(kGoodbyes, value); }
@@ -87,6 +93,7 @@ v1::FailoverAuthRefusal::Reason ToWire(VoteRefusal value) { return Find(kRefusal
 v1::SlotMoveStep::Step ToWire(SlotMoveStep::Step value) { return Find(kMoveSteps, value); }
 
 bool FromWire(v1::Role value, Role& out) { return Find(kRoles, value, out); }
+bool FromWire(v1::Voting value, Voting& out) { return Find(kVotings, value, out); }
 bool FromWire(v1::Health value, Health& out) { return Find(kHealths, value, out); }
 bool FromWire(v1::ClusterState value, ClusterState& out) { return Find(kStates, value, out); }
 bool FromWire(v1::Goodbye::Reason value, Goodbye::Reason& out) {

@@ -11,6 +11,7 @@ namespace clusterkit::wire {
 
 // REQUIRES: a value with a name.
 v1::Role ToWire(Role value);
+v1::Voting ToWire(Voting value);
 v1::Health ToWire(Health value);
 v1::ClusterState ToWire(ClusterState value);
 v1::Goodbye::Reason ToWire(Goodbye::Reason value);
@@ -20,6 +21,7 @@ v1::SlotMoveStep::Step ToWire(SlotMoveStep::Step value);
 
 // False, leaving `out` alone, for a number that has no meaning here.
 bool FromWire(v1::Role value, Role& out);
+bool FromWire(v1::Voting value, Voting& out);
 bool FromWire(v1::Health value, Health& out);
 bool FromWire(v1::ClusterState value, ClusterState& out);
 bool FromWire(v1::Goodbye::Reason value, Goodbye::Reason& out);

@@ -106,6 +106,8 @@ PersistentState ClusterOfThree() {
   state.nodes[1].client.host = "10.1.1.1";  // Brings in the pair of hosts.
   state.nodes[2].role = Role::kReplica;
   state.nodes[2].primary = state.nodes[0].id;
+  state.nodes[2].voting = Voting::kAlways;  // And that of voters.
+  state.nodes[1].hostname = "two.example.org";
   state.self = state.nodes[0].id;
   state.slots.Bind(SlotSet::Of({{0}, {8191}}), state.nodes[0].id);
   state.slots.Bind(SlotSet::Of({{8192}, {16383}}), state.nodes[1].id);

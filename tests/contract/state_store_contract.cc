@@ -44,6 +44,7 @@ NodeRecord RandomNode(Rng& rng, Epoch current_epoch) {
   node.health = static_cast<Health>(rng.Below(3));
   if (node.role == Role::kPrimary) node.config_epoch = {rng.Below(current_epoch.value + 1)};
   node.no_failover = rng.Chance(200);
+  if (rng.Chance(300)) node.voting = static_cast<Voting>(rng.Below(3));
   if (rng.Chance(300)) node.hostname = "h-" + std::to_string(rng.Below(9999)) + ".example.org";
   if (rng.Chance(300)) node.name = "Node_" + std::to_string(rng.Below(9999));
   return node;

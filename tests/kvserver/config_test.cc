@@ -230,7 +230,7 @@ TEST_CASE("CONFIG REWRITE keeps comments, changes what changed and appends the r
   CHECK(directory.Read(path).find("Generated") == directory.Read(path).rfind("Generated"));
 }
 
-TEST_CASE("names of a node are refused in Redis's words unless every node can take them") {
+TEST_CASE("words for the node are checked as Redis checks them") {
   const auto cause = [](const std::string& line) { return Parse(line).error.cause; };
   CHECK(Parse("cluster-announce-hostname a-b.example").ok);
   CHECK(Parse("cluster-announce-hostname \"\"").ok);
@@ -242,6 +242,8 @@ TEST_CASE("names of a node are refused in Redis's words unless every node can ta
         std::string::npos);
   CHECK(Parse("cluster-preferred-endpoint-type HOSTNAME").config.cluster_preferred_endpoint_type ==
         EndpointType::kHostname);
+  CHECK(Parse("cluster-voting witness").config.cluster_voting == clusterkit::Voting::kWitness);
+  CHECK(cause("cluster-voting never").find("with-slots, always, witness") != std::string::npos);
   CHECK(cause("cluster-preferred-endpoint-type name").find("ip, hostname, unknown-endpoint") !=
         std::string::npos);
 }

@@ -28,7 +28,7 @@ std::string Shape(World& world) {
   return primaries + replicas;
 }
 
-// cluster primaries=3 replicas=1 node-timeout=2s seed=1 latency=100us <options>
+// cluster primaries=3 replicas=1 witnesses=0 node-timeout=2s seed=1 latency=100us <options>
 // With primaries=0 it is empty: add nodes one by one.
 absl::StatusOr<std::string> MakeCluster(WorldPtr& world, const sim::Command& c) {
   Options options;
@@ -37,13 +37,15 @@ absl::StatusOr<std::string> MakeCluster(WorldPtr& world, const sim::Command& c) 
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t seed, c.Number("seed", 1));
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t primaries, c.Number("primaries", 3));
   CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t replicas, c.Number("replicas", 1));
+  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t witnesses, c.Number("witnesses", 0));
   sim::LinkFaults usual;
   CLUSTERKIT_ASSIGN_OR_RETURN(usual.latency, c.Time("latency", absl::Milliseconds(1)));
   world = std::make_unique<World>(static_cast<uint64_t>(seed), options);
   world->cluster().SetDefaultFaults(usual);
   if (primaries > 0) {
-    CLUSTERKIT_RETURN_IF_ERROR(sim::Form(
-        world->cluster(), {static_cast<int>(primaries), static_cast<int>(replicas), false}));
+    sim::Topology topology{static_cast<int>(primaries), static_cast<int>(replicas)};
+    topology.witnesses = static_cast<int>(witnesses);
+    CLUSTERKIT_RETURN_IF_ERROR(sim::Form(world->cluster(), topology));
   }
   world->RememberShards();
   (void)world->Timeline({});

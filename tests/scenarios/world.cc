@@ -27,6 +27,7 @@ struct KindVisitor {
   const char* operator()(const NodeRemoved&) const { return "membership"; }
   const char* operator()(const PeerRefused&) const { return "membership"; }
   const char* operator()(const MeetFailed&) const { return "membership"; }
+  const char* operator()(const VotingChanged&) const { return "vote"; }
   const char* operator()(const ForgottenByPeer&) const { return "membership"; }
   const char* operator()(const AddressChanged&) const { return "address"; }
   const char* operator()(const NodeDetailsChanged&) const { return "details"; }

@@ -55,6 +55,7 @@ GossipEntry RandomEntry(Rng& rng) {
   std::tie(entry.bus, entry.client) = Endpoints(rng);
   entry.role = RandomRole(rng);
   entry.health = static_cast<Health>(rng.Below(3));
+  entry.voting = static_cast<Voting>(rng.Below(3));
   entry.pong_age = Milliseconds(rng);
   return entry;
 }
@@ -95,6 +96,7 @@ Header RandomHeader(Rng& rng) {
   header.sender = NodeId::Random(rng);
   header.shard = ShardId::Random(rng);
   header.role = RandomRole(rng);
+  header.voting = static_cast<Voting>(rng.Below(3));
   if (Half(rng)) header.primary = NodeId::Random(rng);
   header.current_epoch = RandomEpoch(rng);
   header.config_epoch = RandomEpoch(rng);

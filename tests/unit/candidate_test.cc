@@ -229,5 +229,91 @@ TEST_CASE("a primary that asks is replaced although it has not failed") {
   CHECK(Fixture::Find<StartElection>(steps)->request.primary_consents);
 }
 
+// As above, but that we, and a witness, vote always. Voters: 1, 2, 3, 8, 20.
+struct VotingFixture : Fixture {
+  VotingFixture() {
+    nodes[8].voting = Voting::kAlways;
+    NodeView& witness = nodes[20];
+    witness.id = TestNode(20);
+    witness.shard = TestShard(20);
+    witness.voting = Voting::kWitness;
+    nodes.Set(1, Health::kFail);
+    self.OnView(*nodes.As(8), At(absl::ZeroDuration()));
+  }
+  std::vector<ElectionStep> AdvanceAs(absl::Duration t, const OwnVote& own) {
+    return self.Advance(*nodes.As(8), current, At(t), rng, own);
+  }
+  // Answers of all others, late enough, end our abstention.
+  void Settle() {
+    for (uint8_t n : {2, 3, 20}) {
+      Header header;
+      header.sender = TestNode(n);
+      const Instant at = At(Milliseconds(2250));
+      self.OnVoterAnswered(*nodes.As(8), header, true, at, current, at);
+    }
+  }
+};
+constexpr auto kSettled = absl::Seconds(4);
+
+TEST_CASE("a candidate that is a voter votes for itself, and its ledger knows") {
+  VotingFixture f;
+  f.Settle();
+  auto steps = f.AdvanceAs(kSettled, {});
+  const auto* start = Fixture::Find<StartElection>(steps);
+  REQUIRE(start != nullptr);
+  CHECK(start->own_vote == VoteRefusal::kNone);
+  CHECK(start->needed == 3);
+  const Epoch epoch = start->request.epoch;
+  CHECK(f.self.ledger().LastEpoch(TestShard(1)) == epoch);
+  CHECK(f.self.RoundOpen(TestShard(1), At(kSettled)));
+  CHECK(f.self.OnAck(TestNode(20), {TestShard(1), epoch, 5}, At(kSettled)));
+  CHECK(f.AdvanceAs(kSettled, {}).empty());
+  CHECK(f.self.OnAck(TestNode(2), {TestShard(1), epoch, 5}, At(kSettled)));
+  CHECK(Fixture::Find<Promote>(f.AdvanceAs(kSettled, {})) != nullptr);
+}
+
+TEST_CASE("a candidate has no vote of its own while a voter in its place would refuse") {
+  VotingFixture f;
+  std::optional<VoteRefusal> expected;
+  OwnVote own;
+  SECTION("it abstains") { expected = VoteRefusal::kAbstaining; }
+  SECTION("nobody has confirmed it") {
+    f.Settle();
+    own.confirmed = false;
+    expected = VoteRefusal::kNotConfirmed;
+  }
+  SECTION("its primary answers it") {
+    f.Settle();
+    own.primary_answers = true;
+    expected = VoteRefusal::kPrimaryAnswers;
+  }
+  SECTION("its vote for a sibling may still count") {
+    f.Settle();
+    f.nodes.Replica(9, 1);
+    Header sibling;
+    sibling.sender = TestNode(9);
+    sibling.shard = TestShard(1);
+    sibling.progress = {Epoch{1}, 100, true};
+    FailoverAuthRequest request;
+    request.epoch = Epoch{9};
+    request.primary = TestNode(1);
+    request.claim_epoch = Epoch{1};
+    request.round = absl::Seconds(2);
+    REQUIRE(
+        f.self.ConsiderVote(*f.nodes.As(8), sibling, request, false, true, At(kSettled)).refusal ==
+        VoteRefusal::kNone);
+    expected = VoteRefusal::kRoundOpen;
+  }
+  // Until it stands, a sibling may make it wait.
+  std::vector<ElectionStep> steps;
+  for (int i = 0; i < 100 && Fixture::Find<StartElection>(steps) == nullptr; ++i) {
+    steps = f.AdvanceAs(kSettled + Milliseconds(i), own);
+  }
+  const auto* start = Fixture::Find<StartElection>(steps);
+  REQUIRE(start != nullptr);
+  CHECK(static_cast<int>(*start->own_vote) == static_cast<int>(*expected));
+  CHECK(start->request.epoch > f.self.ledger().LastEpoch(TestShard(1)));
+}
+
 }  // namespace
 }  // namespace clusterkit

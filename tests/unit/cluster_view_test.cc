@@ -8,6 +8,7 @@
 
 #include "clusterkit/view_publisher.h"
 #include "support/catch.h"
+#include "support/view_builder.h"
 
 namespace clusterkit {
 namespace {
@@ -214,6 +215,24 @@ TEST_CASE("readers on other threads see whole views in order, and the lease move
   one.join();
   two.join();
   REQUIRE(faults == 0);
+}
+
+TEST_CASE("who votes always is a voter in any role, and owns no shard by that") {
+  ViewBuilder nodes(2);
+  nodes.Replica(8, 1);
+  nodes[8].voting = Voting::kAlways;
+  nodes[1].voting = Voting::kAlways;
+  NodeView& witness = nodes[20];
+  witness.id = TestNode(20);
+  witness.shard = TestShard(20);
+  witness.voting = Voting::kWitness;
+  const auto view = nodes.As(1);
+  CHECK(view->voters() == std::vector<NodeId>{TestNode(1), TestNode(2), TestNode(8), TestNode(20)});
+  CHECK(view->Quorum() == 3);
+  CHECK(view->IsVoter(TestNode(8)));
+  CHECK(view->slot_owners().size() == 2);
+  CHECK(view->PrimaryOf(TestShard(20)) == nullptr);
+  CHECK(view->PrimaryOf(TestShard(1))->id == TestNode(1));
 }
 
 }  // namespace

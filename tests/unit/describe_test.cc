@@ -86,6 +86,7 @@ TEST_CASE("membership events print as one line each") {
           "p2 added (gossip, 10.0.0.2:17000)");
   REQUIRE(Line(NodeRemoved{kP2, {}}) == "p2 removed");
   REQUIRE(Line(NodeRemoved{kP2, kP1}) == "p2 removed (by word of p1)");
+  REQUIRE(Line(VotingChanged{kP2, Voting::kWithSlots, Voting::kWitness}) == "p2: witness");
   REQUIRE(Line(ForgottenByPeer{kP2, absl::Seconds(59)}) == "p2 has forgotten us, for 59s");
   NodeDetails details;
   REQUIRE(Line(NodeDetailsChanged{NodeDetailsChanged::Cause::kCommand, kP2, details}) ==
@@ -245,7 +246,7 @@ TEST_CASE("text from a peer cannot break out of its line") {
   Hello hello;
   hello.sender = kP1;
   hello.cluster_name = "a\nb";
-  REQUIRE(Line(hello) == "HELLO from p1 cluster=\"a\\nb\" version=1-1 features=11");
+  REQUIRE(Line(hello) == "HELLO from p1 cluster=\"a\\nb\" version=1-1 features=31");
   REQUIRE(Line(Goodbye{Goodbye::Reason::kProtocol, std::string("\x1b[2J")}) ==
           "GOODBYE (protocol error) \\x1b[2J");
   REQUIRE(Line(Goodbye{Goodbye::Reason::kLimit, std::string(5000, 'x')}).size() < 300);

@@ -280,14 +280,32 @@ TEST_CASE("a new voter waits for the lease of the voter it replaced, unless that
   SECTION("surely dead") {
     f.fresh.OnPromoted(TestNode(1), /*gone=*/true);
     f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-    everybody(kWaited, /*confirms=*/false);
+    everybody(kWaited);
   }
   SECTION("it follows somebody now") {
+    f.nodes.Replica(9, 2);
     f.fresh.OnPromoted(TestNode(9), /*gone=*/false);
     f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
-    everybody(kWaited, /*confirms=*/false);
+    everybody(kWaited);
   }
   CHECK(f.AskFresh(30, absl::Seconds(15)) == VoteRefusal::kNone);
+}
+
+TEST_CASE("a new voter waits for a replaced one that it does not know any more") {
+  NewVoter f;
+  f.fresh.OnPromoted(TestNode(9), /*gone=*/false);
+  f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
+  for (uint8_t n : {1, 3}) f.Answer(f.fresh, n, Epoch{20}, kWaited, false, false);
+  CHECK(f.AskFresh(30, kWaited) == VoteRefusal::kAbstaining);
+}
+
+TEST_CASE("answers of voters that do not count it settle no new voter") {
+  NewVoter f;
+  f.fresh.OnView(*f.nodes.As(2), At(absl::ZeroDuration()));
+  for (uint8_t n : {1, 3}) CHECK_FALSE(f.Answer(f.fresh, n, Epoch{20}, kWaited, false, false));
+  CHECK(f.AskFresh(30, kWaited) == VoteRefusal::kAbstaining);
+  CHECK_FALSE(f.Answer(f.fresh, 1, Epoch{20}, kWaited));
+  CHECK(f.Answer(f.fresh, 3, Epoch{20}, kWaited));
 }
 
 TEST_CASE("a new voter does not wait for ever for confirmations that cannot come") {

@@ -55,6 +55,7 @@ Header ExtremeHeader() {
   header.no_failover = header.data_missing = header.abstaining = true;
   header.progress_unknown = true;
   header.replica_priority = kLowestReplicaPriority;
+  header.voting = Voting::kWitness;
   header.details_digest = kMax;
   header.details = NodeDetails{std::string(255, 'h'), std::string(128, 'n'), {{"k", ""}}};
   for (int i = 0; i < 7; ++i) {
@@ -71,6 +72,7 @@ Message ExtremeHeartbeat() {
   body.stamp = body.known_claim_digest = body.known_details_digest = kMax;
   GossipEntry entry = Entry(1, Role::kReplica, Health::kFail, absl::Hours(1));
   entry.client = {"", 0};
+  entry.voting = Voting::kAlways;
   body.forgotten = {{GoldenNode(7), absl::Seconds(UINT32_MAX), absl::Milliseconds(UINT32_MAX)}, {}};
   body.gossip = {GossipEntry(), entry};
   return {ExtremeHeader(), body};

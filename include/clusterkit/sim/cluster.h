@@ -68,6 +68,7 @@ class Cluster {
   ~Cluster();
 
   uint64_t seed() const;
+  const Options& base_options() const;
 
   // --- Nodes --------------------------------------------------------------------------------
   // Starts a node at an address of its own ("10.0.0.<n>"), with an empty disk. AlreadyExists.
@@ -196,6 +197,8 @@ struct Topology {
   bool uneven = false;
   // Replicas in all, if not as many as above.
   std::optional<int> replicas = std::nullopt;
+  // Beside them: w1, w2, ... vote and do nothing else.
+  int witnesses = 0;
 };
 absl::Status Form(Cluster& cluster, const Topology& topology);
 

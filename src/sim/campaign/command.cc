@@ -91,6 +91,19 @@ absl::StatusOr<SlotSet> ParseSlots(const std::string& text) {
   return slots;
 }
 
+namespace {
+
+absl::StatusOr<Voting> ParseVoting(const std::string& text, Voting otherwise) {
+  if (text.empty()) return otherwise;
+  if (text == "with-slots") return Voting::kWithSlots;
+  if (text == "always") return Voting::kAlways;
+  if (text == "witness") return Voting::kWitness;
+  return absl::InvalidArgumentError(
+      absl::StrCat("voting=", text, ": with-slots, always or witness"));
+}
+
+}  // namespace
+
 absl::Status ApplyOptions(const Command& command, Options& options) {
   const auto read = [&](auto& field, auto value) -> absl::Status {
     if (!value.ok()) return value.status();
@@ -119,6 +132,8 @@ absl::Status ApplyOptions(const Command& command, Options& options) {
   }
   CLUSTERKIT_RETURN_IF_ERROR(
       read(options.replica_priority, c.Number("priority", options.replica_priority)));
+  CLUSTERKIT_RETURN_IF_ERROR(
+      read(options.voting, ParseVoting(c.Named("voting", ""), options.voting)));
   CLUSTERKIT_RETURN_IF_ERROR(read(options.allow_replica_migration,
                                   c.Switch("migration", options.allow_replica_migration)));
   CLUSTERKIT_RETURN_IF_ERROR(

@@ -29,6 +29,7 @@ struct NameOfBranch {
   std::string operator()(const NodeRemoved& e) const {
     return e.told_by ? "member: removed by word of a peer" : "member: removed";
   }
+  std::string operator()(const VotingChanged&) const { return "voting: changed"; }
   std::string operator()(const ForgottenByPeer&) const { return "member: forgotten by a peer"; }
   std::string operator()(const NodeDetailsChanged& e) const {
     return e.cause == NodeDetailsChanged::Cause::kCommand ? "details: command"

@@ -1,6 +1,7 @@
 // What goes wrong, and when: a script from a seed.
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -64,6 +65,13 @@ class Drawing {
     replicas_ = static_cast<int>(rng_.Below(Size(primaries_ * kMostReplicas + 1)));
     const int room = std::max(0, options_.most_nodes - primaries_);
     replicas_ = large_ ? std::min(replicas_, primaries_) : std::min(replicas_, room);
+    if (large_ || !rng_.Chance(250)) return;
+    vote_always_ = rng_.Chance(700);
+    witnesses_ = static_cast<int>(rng_.Below(3));
+    // The smallest cluster that survives the loss of any node.
+    if (!rng_.Chance(300)) return;
+    primaries_ = replicas_ = witnesses_ = 1;
+    vote_always_ = true;
   }
 
   void DrawKinds() {
@@ -90,6 +98,8 @@ class Drawing {
     };
     std::string line =
         absl::StrCat("cluster seed=", seed_, " primaries=", primaries_, " replicas=", replicas_);
+    if (witnesses_ > 0) absl::StrAppend(&line, " witnesses=", witnesses_);
+    if (vote_always_) absl::StrAppend(&line, " voting=always");
     absl::StrAppend(&line, on("uneven", 500), on("preloaded", large_ ? 1000 : 800));
     absl::StrAppend(&line, " node-timeout=", Ms(node_timeout),
                     " latency=", Ms(rng_.Between(absl::Milliseconds(1), absl::Milliseconds(5))),
@@ -113,13 +123,14 @@ class Drawing {
     return absl::StrCat(absl::ToInt64Milliseconds(d), "ms");
   }
   std::string Any() {
-    const int n = static_cast<int>(rng_.Below(Size(primaries_ + replicas_)));
-    return n < primaries_ ? absl::StrCat("p", n + 1) : absl::StrCat("r", n - primaries_ + 1);
+    const std::vector<std::string> names = Everybody();
+    return names[rng_.Below(names.size())];
   }
   std::vector<std::string> Everybody() const {
     std::vector<std::string> names;
     for (int i = 1; i <= primaries_; ++i) names.push_back(absl::StrCat("p", i));
     for (int i = 1; i <= replicas_; ++i) names.push_back(absl::StrCat("r", i));
+    for (int i = 1; i <= witnesses_; ++i) names.push_back(absl::StrCat("w", i));
     return names;
   }
   std::pair<std::string, std::string> Pair() {
@@ -392,6 +403,11 @@ class Drawing {
 
   // These need no undoing.
   void ReconfigureNumber(const std::string& name) {
+    // Of several nodes at about the same time this is not safe.
+    if (!std::exchange(voting_changed_, true) && !name.starts_with("w")) {
+      const bool always = rng_.Chance(vote_always_ ? 200 : 800);
+      return Now(absl::StrCat("reconfigure ", name, " voting=", always ? "always" : "with-slots"));
+    }
     switch (rng_.Below(5)) {
       case 0:
         return Now(absl::StrCat("reconfigure ", name, " priority=", rng_.Below(200)));
@@ -412,8 +428,9 @@ class Drawing {
   Rng rng_;
   const DrawOptions& options_;
   const uint64_t seed_;
-  int primaries_ = 3, replicas_ = 3;
-  bool large_ = false;
+  int primaries_ = 3, replicas_ = 3, witnesses_ = 0;
+  bool large_ = false, vote_always_ = false;
+  bool voting_changed_ = false;
   absl::Duration node_timeout_, at_;
   std::vector<const Entry*> entries_;
   FaultScript script_;

@@ -140,15 +140,17 @@ void Repair(Cluster& cluster) {
   std::optional<Name> taker;
   for (const Name& name : awake) {
     const auto view = cluster.node(name).view();
-    if (view->self().role != Role::kPrimary) continue;
+    if (view->self().role != Role::kPrimary || view->self().voting == Voting::kWitness) continue;
     nobodys.Remove(view->slots().SlotsOf(view->self().id));
     if (!taker) taker = name;
   }
   if (nobodys.Empty() || awake.empty()) return;
-  if (!taker) {
-    taker = awake.front();
-    (void)cluster.node(*taker).Reset(ResetMode::kSoft);
+  for (const Name& name : awake) {
+    if (taker || cluster.node(name).view()->self().voting == Voting::kWitness) continue;
+    taker = name;
+    (void)cluster.node(name).Reset(ResetMode::kSoft);
   }
+  if (!taker) return;
   (void)cluster.node(*taker).CompleteImport(nobodys);
 }
 

@@ -51,6 +51,11 @@ absl::StatusOr<Setup> ReadSetup(const Command& c) {
   }
   setup.topology.primaries = static_cast<int>(primaries);
   setup.topology.replicas = static_cast<int>(replicas);
+  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t witnesses, c.Number("witnesses", 0));
+  if (witnesses < 0 || witnesses > 1000 || setup.options.voting == Voting::kWitness) {
+    return absl::InvalidArgumentError("at most 1000 witnesses, beside other nodes");
+  }
+  setup.topology.witnesses = static_cast<int>(witnesses);
   CLUSTERKIT_ASSIGN_OR_RETURN(setup.topology.uneven, c.Switch("uneven", false));
   CLUSTERKIT_ASSIGN_OR_RETURN(setup.topology.preloaded, c.Switch("preloaded", true));
   CLUSTERKIT_ASSIGN_OR_RETURN(setup.usual.latency, c.Time("latency", absl::Milliseconds(1)));

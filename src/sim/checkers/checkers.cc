@@ -196,6 +196,9 @@ void Checkers::OnEvent(const Cluster::TracedEvent& traced) {
 
 void Checkers::OnVoteCast(const Name& voter, const VoteCast& vote) {
   const NodeId self = cluster_->IdOf(voter);
+  if (vote.candidate == self && vote.reason == VoteRefusal::kNone) {
+    one_vote.OnAck(self, vote.shard, vote.epoch, self);
+  }
   const auto found = requests_.find({self, vote.candidate});
   if (found == requests_.end() || found->second.request.epoch != vote.epoch) return;
   const Asked& asked = found->second;
