@@ -31,6 +31,9 @@ constexpr int64_t kMaxAliveIntervalMs = 250;
 // Deleting the keys of lost slots must not hold up requests.
 constexpr uint64_t kDropIntervalMs = 1;
 constexpr size_t kDropStep = 200;
+// A process that hands over ends when it was asked nothing for so long, or after so long.
+constexpr int64_t kQuietMs = 100;
+constexpr int64_t kMostDrainMs = 1000;
 
 int64_t AliveIntervalMs(const Config& config) {
   return std::clamp<int64_t>(config.cluster_node_timeout / 4, 1, kMaxAliveIntervalMs);
@@ -242,7 +245,7 @@ void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
     server_.PostToDataThread([this, catches_up] { replication_.Hurry(catches_up); });
   } else if (std::holds_alternative<clusterkit::Departed>(event)) {
     server_.PostToDataThread([this] {
-      if (left_) std::exchange(left_, nullptr)();
+      if (left_) Drain(server_.pause().now_ms() + kMostDrainMs, server_.stats().commands);
     });
   } else if (std::holds_alternative<clusterkit::Halted>(event)) {
     // A node that can save nothing can promise nothing. It is replaced soonest if it is gone.
@@ -251,6 +254,7 @@ void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
 }
 
 void ClusterHost::OnOwnRole(const clusterkit::RoleChanged& event) {
+  if (left_) return;  // About to end; what it holds does not matter any more.
   if (event.to == Role::kReplica) {
     if (event.primary.has_value()) replication_.Follow(*event.primary, event.shard_changed);
   } else if (event.cause == clusterkit::RoleChanged::Cause::kElected) {
@@ -291,6 +295,18 @@ void ClusterHost::Leave(std::function<void()> done) {
   Log(LogLevel::kNotice, "Handing over to a replica before shutting down.");
   Post([within = absl::Seconds(server_.config().shutdown_timeout)](Node& node) {
     (void)node.Stop(within);  // Ends in Departed, however it goes.
+  });
+}
+
+// Who is still connected is told where to go, until nobody asks any more.
+void ClusterHost::Drain(int64_t until_ms, uint64_t commands_before) {
+  server_.RunAfter(std::chrono::milliseconds(kQuietMs), [this, until_ms, commands_before] {
+    const uint64_t commands = server_.stats().commands;
+    if (commands == commands_before || server_.pause().now_ms() >= until_ms) {
+      std::exchange(left_, nullptr)();
+    } else {
+      Drain(until_ms, commands);
+    }
   });
 }
 

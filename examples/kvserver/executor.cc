@@ -127,8 +127,12 @@ GateVerdict Executor::Judge(Client& client, const Request& request, std::string*
       flags |= client.transaction->flags;
     }
   }
+  const bool leased = client.leased_replies;
   const GateVerdict verdict = JudgeData(client, spec, requests, flags, refusal);
-  if (verdict == GateVerdict::kExecute && Held(client, flags)) return GateVerdict::kHold;
+  if (verdict == GateVerdict::kExecute && Held(client, flags)) {
+    client.leased_replies = leased;  // What is not executed acknowledges nothing.
+    return GateVerdict::kHold;
+  }
   return verdict;
 }
 

@@ -168,9 +168,9 @@ void NodeCore::Impl::OpenMarks(const SlotSet& slots, const OpenSlots::Mark& mark
 
 void NodeCore::Impl::CloseMarks(const SlotSet& slots, Cause cause) {
   SlotSet closed;
-  slots.ForEach([&](SlotId slot) {
-    if (open_slots_->Find(slot) != nullptr) closed.Add(slot);
-  });
+  for (const auto& [slot, mark] : open_slots_->marks()) {
+    if (slots.Contains(slot)) closed.Add(slot);
+  }
   if (closed.Empty()) return;
   EditOpenSlots([&](OpenSlots& open) { open.Close(closed); });
   Emit(SlotMigrationChanged{cause, closed, std::nullopt});

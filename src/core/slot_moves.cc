@@ -20,10 +20,9 @@ using Step = SlotMoveStep::Step;
 constexpr int kOpenAtATime = 16;
 
 SlotSet Common(const SlotSet& a, const SlotSet& b) {
-  SlotSet both;
-  a.ForEach([&](SlotId slot) {
-    if (b.Contains(slot)) both.Add(slot);
-  });
+  SlotSet both = a, only_a = a;
+  only_a.Remove(b);
+  both.Remove(only_a);
   return both;
 }
 
@@ -131,7 +130,9 @@ void NodeCore::Impl::AdvanceMove() {
   });
   plan.slots = left;
   for (SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) *part = Common(*part, left);
-  EditOpenSlots([&](OpenSlots& open) { open.SetPlan(plan); });
+  if (plan != *open_slots_->plan()) {
+    EditOpenSlots([&](OpenSlots& open) { open.SetPlan(plan); });
+  }
   if (moved > 0) Emit(SlotMoveProgress{plan.target, moved, left.Count()});
   if (!all_arrived) return EndMove(SlotMoveEnded::How::kLost);
   if (left.Empty()) {

@@ -229,6 +229,77 @@ TEST_CASE("a primary that asks is replaced although it has not failed") {
   CHECK(Fixture::Find<StartElection>(steps)->request.primary_consents);
 }
 
+// We are told to replace a primary that is well.
+struct CommandedFixture : Fixture {
+  Epoch Command(bool agreed) {
+    self.OnCommand(TestNode(1), agreed, At(absl::Seconds(5)));
+    auto steps = Advance(absl::ZeroDuration());
+    const auto* start = Find<StartElection>(steps);
+    REQUIRE(start != nullptr);
+    CHECK(start->request.primary_consents);
+    return start->request.epoch;
+  }
+  bool WonWith(std::initializer_list<uint8_t> voters, Epoch epoch) {
+    for (const uint8_t n : voters) {
+      CHECK(self.OnAck(TestNode(n), {TestShard(1), epoch, 3}, At(Milliseconds(1))));
+    }
+    return Find<Promote>(Advance(Milliseconds(1))) != nullptr;
+  }
+};
+
+TEST_CASE("a successor that was agreed on needs the vote of its primary among the majority") {
+  CommandedFixture f;
+  const Epoch epoch = f.Command(/*agreed=*/true);
+  CHECK_FALSE(f.WonWith({2, 3}, epoch));
+  CHECK(f.WonWith({1}, epoch));
+}
+
+TEST_CASE("a forced successor needs a majority, whoever that is") {
+  CommandedFixture f;
+  const Epoch epoch = f.Command(/*agreed=*/false);
+  CHECK(f.WonWith({2, 3}, epoch));
+}
+
+TEST_CASE("an agreement that the primary does not keep ends the round") {
+  CommandedFixture f;
+  const Epoch epoch = f.Command(/*agreed=*/true);
+  CHECK(f.self.OnRefusal(TestNode(1), {TestShard(1), epoch, VoteRefusal::kAbstaining, {}},
+                         At(Milliseconds(1))));
+  const auto steps = f.Advance(Milliseconds(1));
+  const auto* withdraw = Fixture::Find<WithdrawElection>(steps);
+  REQUIRE(withdraw != nullptr);
+  CHECK(withdraw->how == ElectionEnded::How::kRefused);
+}
+
+TEST_CASE("a command is over at its time, even with votes enough") {
+  CommandedFixture f;
+  f.self.OnCommand(TestNode(1), /*agreed=*/false, At(Milliseconds(10)));
+  auto steps = f.Advance(absl::ZeroDuration());
+  const Epoch epoch = Fixture::Find<StartElection>(steps)->request.epoch;
+  for (const uint8_t n : {2, 3}) {
+    CHECK(f.self.OnAck(TestNode(n), {TestShard(1), epoch, 3}, At(Milliseconds(9))));
+  }
+  steps = f.Advance(Milliseconds(10));
+  CHECK(Fixture::Find<Promote>(steps) == nullptr);
+  REQUIRE(Fixture::Find<WithdrawElection>(steps) != nullptr);
+  CHECK(Fixture::Find<WithdrawElection>(steps)->how == ElectionEnded::How::kPrimaryBack);
+}
+
+TEST_CASE("who commands knows: the age of the data and no_failover do not matter, a copy does") {
+  CommandedFixture f;
+  f.options.no_failover = true;
+  f.self.OnOwnStatus({{Epoch{1}, 100, true}, false, absl::Hours(5)}, At(absl::ZeroDuration()));
+  SECTION("complete") { f.Command(/*agreed=*/false); }
+  SECTION("never finished") {
+    f.Report({Epoch{1}, 100, false}, absl::ZeroDuration());
+    f.self.OnCommand(TestNode(1), /*agreed=*/false, At(absl::Seconds(5)));
+    const auto steps = f.Advance(absl::ZeroDuration());
+    CHECK(Fixture::Find<StartElection>(steps) == nullptr);
+    REQUIRE(Fixture::Find<ReportIneligible>(steps) != nullptr);
+    CHECK(Fixture::Find<ReportIneligible>(steps)->reason == Ineligible::kNeverSynced);
+  }
+}
+
 // As above, but that we, and a witness, vote always. Voters: 1, 2, 3, 8, 20.
 struct VotingFixture : Fixture {
   VotingFixture() {
