@@ -55,7 +55,8 @@ void NodeCore::Impl::Settle() {
     }
   }
   // Not while our vote for a successor may still count.
-  if (!gone_ && !coordinator_.RoundOpen(self().shard, now_)) serving_.Renew(View(), now_);
+  const bool gave_way = ledger().BlockedFor(self().shard, table_.self_id(), now_).has_value();
+  if (!gone_ && !gave_way) serving_.Renew(View(), now_);
   FlushReports();
   RefreshFacts();
   if (announce_) Announce();
