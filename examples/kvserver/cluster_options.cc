@@ -59,6 +59,9 @@ clusterkit::Options OptionsFor(const Config& config) {
   options.no_failover = config.cluster_replica_no_failover;
   options.require_full_coverage = config.cluster_require_full_coverage;
   options.allow_reads_when_down = config.cluster_allow_reads_when_down;
+  options.allow_replica_migration = config.cluster_allow_replica_migration;
+  options.manual_failover_timeout = absl::Milliseconds(config.cluster_manual_failover_timeout);
+  options.forget_ban = absl::Seconds(config.cluster_blacklist_ttl);
   // 0 is "no limit" in Redis; a peer must not make us hold without bound, so the default stays.
   if (config.cluster_link_sendbuf_limit > 0) {
     options.max_link_queue_bytes =

@@ -25,31 +25,42 @@ void ReplySetFailed(CommandContext& context, std::string_view directive, std::st
   context.reply.Error(text.append(directive).append("') - ").append(cause));
 }
 
+// Whether all directives exist and may be changed now; answers an error otherwise. What is wrong
+// with their values comes second, as in Redis.
+bool MayBeSet(CommandContext& context) {
+  const Args args = context.args;
+  std::vector<std::string> names;
+  for (size_t i = 2; i < args.size(); i += 2) {
+    const std::string name = ToLower(args[i]);
+    const Directive* directive = FindDirective(name);
+    const auto change = directive == nullptr ? Directive::Change::kAnyTime : directive->change;
+    if (directive == nullptr && !IsRedisDirective(name)) {
+      std::string text = "ERR Unknown option or number of arguments for CONFIG SET - '";
+      context.reply.Error(text.append(args[i]).append("'"));
+    } else if (change == Directive::Change::kNever) {
+      ReplySetFailed(context, args[i], "can't set immutable config");
+    } else if (change == Directive::Change::kProtected) {
+      ReplySetFailed(context, args[i], "can't set protected config");
+    } else if (std::find(names.begin(), names.end(), name) != names.end()) {
+      ReplySetFailed(context, args[i], "duplicate parameter");
+    } else {
+      names.push_back(name);
+      continue;
+    }
+    return false;
+  }
+  return true;
+}
+
 // Changes all of the given directives, or none.
 void ConfigSet(CommandContext& context) {
   const Args args = context.args;
   if (args.size() % 2 != 0) return ReplySyntaxError(context);
+  if (!MayBeSet(context)) return;
   Config changed = context.config();
-  std::vector<std::string> names;
   std::vector<std::string> warnings;
   for (size_t i = 2; i < args.size(); i += 2) {
-    const std::string name = ToLower(args[i]);
-    const Directive* directive = FindDirective(name);
-    if (directive == nullptr && !IsRedisDirective(name)) {
-      std::string text = "ERR Unknown option or number of arguments for CONFIG SET - '";
-      return context.reply.Error(text.append(args[i]).append("'"));
-    }
-    if (std::find(names.begin(), names.end(), name) != names.end()) {
-      return ReplySetFailed(context, args[i], "duplicate parameter");
-    }
-    names.push_back(name);
-    if (directive != nullptr && directive->change == Directive::Change::kNever) {
-      return ReplySetFailed(context, args[i], "can't set immutable config");
-    }
-    if (directive != nullptr && directive->change == Directive::Change::kProtected) {
-      return ReplySetFailed(context, args[i], "can't set protected config");
-    }
-    const std::vector<std::string> words = {name, std::string(args[i + 1])};
+    const std::vector<std::string> words = {ToLower(args[i]), std::string(args[i + 1])};
     std::string warning;
     const absl::Status status = ApplyDirective(changed, words, &warning);
     if (!status.ok()) {
@@ -60,7 +71,7 @@ void ConfigSet(CommandContext& context) {
   }
   context.config() = std::move(changed);
   for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
-  for (const std::string& name : names) context.host().OnConfigChanged(name);
+  for (size_t i = 2; i < args.size(); i += 2) context.host().OnConfigChanged(ToLower(args[i]));
   context.reply.Ok();
 }
 

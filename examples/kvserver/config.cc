@@ -31,6 +31,9 @@ std::string WarningFor(const Config& config, std::string_view name) {
   if (name == "save" && !config.save.empty()) {
     return "save: kvserver keeps its data in memory only; no snapshots are written to disk";
   }
+  if (name == "cluster-announce-tls-port" && config.cluster_announce_tls_port != 0) {
+    return "cluster-announce-tls-port: kvserver has no TLS";
+  }
   return "";
 }
 

@@ -257,7 +257,9 @@ std::vector<Directive> MakeDirectives() {
       Bind(),
       OutputLimits(),
       Memory("client-query-buffer-limit", &Config::client_query_buffer_limit, kMegabytes),
+      YesNo("cluster-allow-pubsubshard-when-down", &Config::cluster_allow_pubsubshard_when_down),
       YesNo("cluster-allow-reads-when-down", &Config::cluster_allow_reads_when_down),
+      YesNo("cluster-allow-replica-migration", &Config::cluster_allow_replica_migration),
       Number("cluster-announce-bus-port", &Config::cluster_announce_bus_port, kPort),
       Detail("cluster-announce-hostname", &Config::cluster_announce_hostname,
              &NodeDetails::hostname, NodeDetails::kMaxHostnameBytes,
@@ -269,9 +271,13 @@ std::vector<Directive> MakeDirectives() {
              "Announced human node name contained invalid character"),
       Text("cluster-announce-ip", &Config::cluster_announce_ip),
       Number("cluster-announce-port", &Config::cluster_announce_port, kPort),
+      Number("cluster-announce-tls-port", &Config::cluster_announce_tls_port, kPort),
+      Number("cluster-blacklist-ttl", &Config::cluster_blacklist_ttl, kFromZero),
       Text("cluster-config-file", &Config::cluster_config_file, Change::kNever),
       YesNo("cluster-enabled", &Config::cluster_enabled, Change::kNever),
       Memory("cluster-link-sendbuf-limit", &Config::cluster_link_sendbuf_limit, {0, kMaxLong}),
+      Number("cluster-manual-failover-timeout", &Config::cluster_manual_failover_timeout, kFromOne),
+      Number("cluster-migration-barrier", &Config::cluster_migration_barrier, kFromZero),
       Number("cluster-node-timeout", &Config::cluster_node_timeout, {0, kMaxLong}),
       Number("cluster-ping-interval", &Config::cluster_ping_interval, kFromZero),
       Number("cluster-port", &Config::cluster_port, kPort, Change::kNever),
@@ -329,8 +335,6 @@ constexpr std::string_view kWithoutEffect =
     " aof-timestamp-enabled aof-use-rdb-preamble aof_rewrite_cpulist appenddirname"
     " appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage"
     " bgsave_cpulist bind-source-addr bio_cpulist busy-reply-threshold"
-    " cluster-allow-pubsubshard-when-down cluster-allow-replica-migration"
-    " cluster-announce-tls-port cluster-migration-barrier"
     " crash-log-enabled crash-memcheck-enabled databases"
     " disable-thp dynamic-hz enable-module-command enable-protected-configs"
     " hash-max-listpack-entries hash-max-listpack-value hash-max-ziplist-entries"

@@ -170,6 +170,19 @@ TEST_CASE("what is announced is not where the bus listens") {
   CHECK(BusListenAddress(config) == Endpoint{"10.0.0.1", 9000});
 }
 
+TEST_CASE("what the cluster may do by itself is configured") {
+  Config config;
+  CHECK(OptionsFor(config).allow_replica_migration);
+  CHECK(OptionsFor(config).manual_failover_timeout == absl::Seconds(5));
+  CHECK(OptionsFor(config).forget_ban == absl::Seconds(60));
+  config.cluster_allow_replica_migration = false;
+  config.cluster_manual_failover_timeout = 1500;
+  config.cluster_blacklist_ttl = 7;
+  CHECK_FALSE(OptionsFor(config).allow_replica_migration);
+  CHECK(OptionsFor(config).manual_failover_timeout == absl::Milliseconds(1500));
+  CHECK(OptionsFor(config).forget_ban == absl::Seconds(7));
+}
+
 TEST_CASE("cluster directives become options that are valid") {
   Config config;
   config.cluster_node_timeout = 1500;
