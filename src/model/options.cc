@@ -99,6 +99,8 @@ absl::Status Options::Validate() const {
   }
   CLUSTERKIT_RETURN_IF_ERROR(
       CheckDuration("replica_validity_base", replica_validity_base, absl::ZeroDuration()));
+  CLUSTERKIT_RETURN_IF_ERROR(
+      CheckDuration("manual_failover_timeout", manual_failover_timeout, absl::Milliseconds(1)));
   CLUSTERKIT_RETURN_IF_ERROR(CheckSize("max_nodes", max_nodes, kMinNodes, kMaxNodes));
   CLUSTERKIT_RETURN_IF_ERROR(
       CheckSize("max_frame_bytes", max_frame_bytes, kMinFrameBytes, kLongestFrame));

@@ -46,6 +46,8 @@ TEST_CASE("each value out of range is refused with its field, value and range") 
       {"ping_interval", "8s", [](Options& o) { o.ping_interval = absl::Seconds(8); }},
       {"replica_priority", "-1", [](Options& o) { o.replica_priority = -1; }},
       {"replica_priority", "1000001", [](Options& o) { o.replica_priority = 1000001; }},
+      {"manual_failover_timeout", "0",
+       [](Options& o) { o.manual_failover_timeout = absl::ZeroDuration(); }},
       {"crash_evidence_grace", "-1s",
        [](Options& o) { o.crash_evidence_grace = absl::Seconds(-1); }},
       {"host_stall_timeout", "-1s", [](Options& o) { o.host_stall_timeout = absl::Seconds(-1); }},
