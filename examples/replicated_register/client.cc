@@ -40,13 +40,14 @@ void Client::Tick() {
   }
 }
 
-void Client::Connect(const clusterkit::Endpoint& to) {
+void Client::Connect(const clusterkit::Endpoint& to, bool asking) {
   Leave();
+  asking_ = asking;
   link_ = LinkId{next_link_++};
   transport_->Dial(*link_, to);
 }
 
-void Client::Send() { transport_->Send(*link_, Encode(Write{slot_, asked_})); }
+void Client::Send() { transport_->Send(*link_, Encode(Write{slot_, asked_, asking_})); }
 
 void Client::Leave() {
   if (link_) transport_->Close(*link_);
@@ -79,7 +80,7 @@ void Client::OnFrame(LinkId link, std::string_view frame) {
     if (refused->owner.host.empty()) {
       Leave();  // Ask the view again.
     } else {
-      Connect(refused->owner);
+      Connect(refused->owner, refused->ask);
     }
   }
 }

@@ -32,7 +32,7 @@ class Client : public clusterkit::Transport::Handler {
 
  private:
   void Tick();
-  void Connect(const clusterkit::Endpoint& to);
+  void Connect(const clusterkit::Endpoint& to, bool asking = false);
   void Send();
   void Leave();
 
@@ -44,7 +44,8 @@ class Client : public clusterkit::Transport::Handler {
   uint64_t next_link_ = 1;
   std::optional<clusterkit::LinkId> link_;
   bool up_ = false;
-  uint64_t asked_ = 0;  // Zero: nothing outstanding.
+  bool asking_ = false;  // The slot is not our server's yet.
+  uint64_t asked_ = 0;   // Zero: nothing outstanding.
   clusterkit::Instant asked_at_ = clusterkit::Instant::InfinitePast();
 };
 

@@ -68,12 +68,18 @@ void Host::OnEvent(const clusterkit::Event& event, Instant) {
   } else if (const auto* pause = std::get_if<clusterkit::WritePauseChanged>(&event)) {
     obeys_pause_ = pause->number;
     Report();
+  } else if (const auto* due = std::get_if<clusterkit::SlotTransferDue>(&event)) {
+    if (!outgoing_ || outgoing_->target != due->target) StopMoving();
+    if (!outgoing_) outgoing_ = Outgoing{due->target, {}, {}};
+    outgoing_->slots.Add(due->slots);
   }
 }
 
 // The view that this speaks of is published: we are what it says.
 void Host::OnRole(const RoleChanged& role) {
   waiting_.clear();  // Their clients never hear whether it was done.
+  StopMoving();
+  arrivals_.clear();
   confirmed_.clear();
   for (const auto& [link, follower] : std::exchange(followers_, {})) transport_->Close(link);
   if (role.to == Role::kPrimary) {
@@ -115,6 +121,7 @@ void Host::OnLinkUp(LinkId link) {
 
 void Host::OnLinkDown(LinkId link, clusterkit::LinkDownCause, const absl::Status&) {
   followers_.erase(link);
+  if (outgoing_ && outgoing_->link == link) outgoing_->link.reset();
   if (link == upstream_) {
     upstream_.reset();
     Leave();

@@ -101,7 +101,7 @@ class Host : public clusterkit::Observer, public clusterkit::Transport::Handler 
   void On(clusterkit::LinkId client, const Write& write);
   void On(clusterkit::LinkId link, const Follow& follow);
   void On(clusterkit::LinkId link, const Confirm& confirm);
-  clusterkit::RouteDecision Belongs(clusterkit::SlotId slot) const;
+  clusterkit::RouteDecision Belongs(clusterkit::SlotId slot, bool asking) const;
   void DropSlots(const clusterkit::SlotsRebound& rebound);
   void DropHoldersThatLeft(const clusterkit::ClusterView& view);
   void DropSilentFollowers();
@@ -109,6 +109,15 @@ class Host : public clusterkit::Observer, public clusterkit::Transport::Handler 
   bool Confirmed(uint64_t offset, uint64_t since) const;
   void Publish();
   void Acknowledge();
+
+  // --- Slots on their way: move.cc -------------------------------------------------------------
+  void On(clusterkit::LinkId link, const Bring& bring);
+  void On(clusterkit::LinkId link, const Brought& brought);
+  void SendSlots();
+  void ConfirmArrivals();
+  bool Leaving(clusterkit::SlotId slot) const;
+  bool KeptStill(clusterkit::SlotId slot) const;
+  void StopMoving();
 
   // --- As a replica: replica.cc ----------------------------------------------------------------
   void FollowPrimary(const clusterkit::ClusterView& view);
@@ -132,6 +141,7 @@ class Host : public clusterkit::Observer, public clusterkit::Transport::Handler 
     clusterkit::LinkId client;
     Written answer;
     uint64_t offset;
+    bool asking;
   };
   std::deque<Waiting> waiting_;  // Executed, not acknowledged. Ascending by offset.
   struct Follower {
@@ -140,6 +150,24 @@ class Host : public clusterkit::Observer, public clusterkit::Transport::Handler 
   };
   std::map<clusterkit::LinkId, Follower> followers_;
   std::map<clusterkit::NodeId, uint64_t> confirmed_;  // Offsets.
+
+  // As an end of a move.
+  struct Outgoing {
+    clusterkit::NodeId target;
+    clusterkit::SlotSet slots;
+    std::optional<clusterkit::LinkId> link;
+    int turns = 0;
+  };
+  std::optional<Outgoing> outgoing_;
+  // Erased here because the target has them: at which offset. Nobody is sent on before all copies
+  // know of it, or a new primary might have the register still.
+  std::map<clusterkit::SlotId, uint64_t> leaving_;
+  struct Arrival {
+    clusterkit::LinkId link;
+    Brought answer;
+    uint64_t offset;
+  };
+  std::deque<Arrival> arrivals_;
 
   // As a replica.
   std::optional<clusterkit::LinkId> upstream_;

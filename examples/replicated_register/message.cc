@@ -18,13 +18,20 @@ using clusterkit::SlotId;
 // A message is a line of words.
 struct Writer {
   std::string operator()(const Write& m) const {
-    return absl::StrCat("write ", m.slot.value, " ", m.value);
+    return absl::StrCat(m.asking ? "ask-write " : "write ", m.slot.value, " ", m.value);
   }
   std::string operator()(const Written& m) const {
     return absl::StrCat("written ", m.slot.value, " ", m.value, " ", m.former);
   }
   std::string operator()(const Refused& m) const {
-    return absl::StrCat("refused ", m.slot.value, " ", m.owner.port, " ", m.owner.host);
+    return absl::StrCat(m.ask ? "ask " : "refused ", m.slot.value, " ", m.owner.port, " ",
+                        m.owner.host);
+  }
+  std::string operator()(const Bring& m) const {
+    return absl::StrCat("bring ", m.slot.value, " ", m.value);
+  }
+  std::string operator()(const Brought& m) const {
+    return absl::StrCat("brought ", m.slot.value, " ", m.value);
   }
   std::string operator()(const Follow& m) const {
     return absl::StrCat("follow ", m.replica.ToHex());
@@ -83,10 +90,13 @@ class Reader {
 
 std::optional<Message> Read(Reader& in) {
   const absl::string_view kind = in.Word();
-  if (kind == "write") return Write{in.Slot(), in.Number()};
+  if (kind == "write") return Write{in.Slot(), in.Number(), false};
+  if (kind == "ask-write") return Write{in.Slot(), in.Number(), true};
+  if (kind == "bring") return Bring{in.Slot(), in.Number()};
+  if (kind == "brought") return Brought{in.Slot(), in.Number()};
   if (kind == "written") return Written{in.Slot(), in.Number(), in.Number()};
-  if (kind == "refused") {
-    Refused refused{in.Slot(), {}};
+  if (kind == "refused" || kind == "ask") {
+    Refused refused{in.Slot(), {}, kind == "ask"};
     refused.owner.port = in.Port();
     refused.owner.host = std::string(in.Word());
     return refused;

@@ -32,6 +32,7 @@ struct Copy {
 struct Write {
   clusterkit::SlotId slot;
   uint64_t value = 0;
+  bool asking = false;  // It was sent here by Refused::ask.
 };
 // The answers to it.
 struct Written {
@@ -41,6 +42,18 @@ struct Written {
 struct Refused {
   clusterkit::SlotId slot;
   clusterkit::Endpoint owner;  // Its host is empty if that is not the reason.
+  bool ask = false;            // Not the owner, but whom the slot is on its way to.
+};
+
+// From the source of a move to its target: the register of a slot that is on its way.
+struct Bring {
+  clusterkit::SlotId slot;
+  uint64_t value = 0;
+};
+// The target has it, and so has whoever may replace the target.
+struct Brought {
+  clusterkit::SlotId slot;
+  uint64_t value = 0;
 };
 
 // From a replica: it wants a copy, and those that follow.
@@ -54,7 +67,7 @@ struct Confirm {
   uint64_t offset = 0;
 };
 
-using Message = std::variant<Write, Written, Refused, Follow, Copy, Confirm>;
+using Message = std::variant<Write, Written, Refused, Bring, Brought, Follow, Copy, Confirm>;
 
 std::string Encode(const Message& message);
 // Empty if these bytes are no message.

@@ -32,29 +32,40 @@ void Host::Lead(const ClusterView& view) {
   DropSilentFollowers();
   Publish();
   Acknowledge();
+  SendSlots();
 }
 
-clusterkit::RouteDecision Host::Belongs(SlotId slot) const {
-  return clusterkit::Route(*View(), {{&slot, 1}, /*write=*/true}, around_.now());
+clusterkit::RouteDecision Host::Belongs(SlotId slot, bool asking) const {
+  clusterkit::RouteQuery query;
+  query.slots = {&slot, 1};
+  query.write = true;
+  query.asking = asking;
+  query.keys.some_present = disk_.copy.values.contains(slot) || Leaving(slot);
+  query.keys.some_missing = !query.keys.some_present;
+  return clusterkit::Route(*View(), query, around_.now());
 }
 
 void Host::On(LinkId client, const Write& write) {
-  const clusterkit::RouteDecision decision = Belongs(write.slot);
+  const clusterkit::RouteDecision decision = Belongs(write.slot, write.asking);
   Copy& copy = disk_.copy;
-  const bool served =
-      std::holds_alternative<clusterkit::Serve>(decision) && disk_.own && obeys_pause_ == 0;
+  const bool served = std::holds_alternative<clusterkit::Serve>(decision) && disk_.own &&
+                      obeys_pause_ == 0 && !Leaving(write.slot) && !KeptStill(write.slot);
   const auto found = copy.values.find(write.slot);
   const uint64_t former = found == copy.values.end() ? 0 : found->second;
   // Or it was overtaken by a later write of the same client, on another link.
   if (!served || write.value <= former) {
-    Refused refused{write.slot, {}};
+    Refused refused{write.slot, {}, false};
     if (const auto* moved = std::get_if<clusterkit::Moved>(&decision)) refused.owner = moved->to;
+    if (const auto* ask = std::get_if<clusterkit::Ask>(&decision)) {
+      refused.owner = ask->to;
+      refused.ask = true;
+    }
     transport_->Send(client, Encode(refused));
     return;
   }
   copy.values[write.slot] = write.value;
   Changed();
-  waiting_.push_back({client, {write.slot, write.value, former}, copy.offset});
+  waiting_.push_back({client, {write.slot, write.value, former}, copy.offset, write.asking});
   Publish();
   Acknowledge();
 }
@@ -62,10 +73,12 @@ void Host::On(LinkId client, const Write& write) {
 // A write may be answered when whoever could be elected has it, and if nobody was elected yet. That
 // is asked anew: between a request and its answer lies a round trip, and perhaps a SIGSTOP.
 void Host::Acknowledge() {
+  ConfirmArrivals();
   while (!waiting_.empty()) {
     const Waiting& next = waiting_.front();
     if (options_.synchronous && !Confirmed(next.offset, UINT64_MAX)) return;
-    const bool served = std::holds_alternative<clusterkit::Serve>(Belongs(next.answer.slot));
+    const bool served =
+        std::holds_alternative<clusterkit::Serve>(Belongs(next.answer.slot, next.asking));
     if (served || options_.mistake == Mistake::kAckLate) {
       watcher_.acknowledged(next.answer);
       transport_->Send(next.client, Encode(next.answer));
@@ -157,7 +170,8 @@ void Host::DropSlots(const clusterkit::SlotsRebound& rebound) {
   if (View()->self().role != Role::kPrimary) return;
   size_t dropped = 0;
   for (const clusterkit::SlotRebind& change : rebound.changes) {
-    if (change.to != self) dropped += disk_.copy.values.erase(change.slot);
+    if (change.to == self || View()->open_slots().Find(change.slot) != nullptr) continue;
+    dropped += disk_.copy.values.erase(change.slot);
   }
   if (dropped > 0) Changed();
 }

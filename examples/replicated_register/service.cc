@@ -34,6 +34,8 @@ Promises PromisesUnder(const std::vector<FaultKind>& kinds, const HostOptions& o
     const bool old_file = old_files.contains(kind.name);
     const bool repair = old_file || repaired.contains(kind.name);
     if (old_file) promises.copies_agree = false;
+    // The target answers under its own epoch before it owns the slot.
+    if (kind.name == "move") promises.one_primary_answers = false;
     if (repair) promises.one_primary_answers = false;
     if (repair || losing.contains(kind.name)) promises.nothing_lost = false;
   }

@@ -252,6 +252,9 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
 }
 
 void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat) {
+  if (table_.Find(header.sender) != nullptr) {
+    table_.facts(header.sender).known_claim_digest = heartbeat.known_claim_digest;
+  }
   // The peer does not hold what we claim, or what we are called: say it in full on the next
   // occasion.
   const Header& said = durable_facts_->header;

@@ -254,6 +254,7 @@ class NodeCore::Impl {
   void AdoptOpenSlots(const OpenSlots& of_primary);
   void SettleOpenSlots();
   void TakeAbandoned(const SlotSet& abandoned);
+  bool MajorityKnowsOurClaim();
   void TakeSlots(const SlotSet& slots);  // Without consensus.
   void GiveSlots(const SlotSet& slots, const NodeId& to);
   // Who leads the shard of a node that was the other end of a migration.
@@ -310,6 +311,7 @@ class NodeCore::Impl {
   std::shared_ptr<const OpenSlots> open_slots_ = std::make_shared<OpenSlots>();
   uint64_t open_slots_version_ = 1;
   uint64_t open_slots_settled_ = 0;  // Generation of the table.
+  bool arrived_ = false;             // Slots that we imported and own: their marks wait.
   bool tell_replicas_ = false;
   // Slots that we import and their owner has ceased to claim.
   absl::btree_map<SlotId, Instant> abandoned_;

@@ -142,7 +142,7 @@ void NodeCore::Impl::TakeSlots(const SlotSet& slots) {
   });
   table_.EditSlots().Bind(slots, table_.self_id());
   if (!rebound.changes.empty()) Emit(std::move(rebound));
-  announce_ = true;
+  announce_ = ask_voters_ = true;  // Their answers show that they have heard it.
   RequestSave(/*sync=*/true);
   if (OwnEpochIsUniqueMaximum()) return;
   SetOwnEpoch({GreatestEpoch().value + 1}, ConfigEpochChanged::Cause::kImport, std::nullopt);
@@ -205,8 +205,8 @@ NodeId NodeCore::Impl::SuccessorOf(const NodeId& peer) {
 
 void NodeCore::Impl::SettleOpenSlots() {
   if (open_slots_->Empty()) return;
-  if (open_slots_settled_ == table_.generation() && abandoned_.empty()) return;
-  SlotSet done, gone, abandoned;
+  if (open_slots_settled_ == table_.generation() && abandoned_.empty() && !arrived_) return;
+  SlotSet done, gone, abandoned, arrived;
   absl::btree_map<std::pair<SlotMigration, NodeId>, SlotSet> replaced;
   for (const auto& [slot, mark] : open_slots_->marks()) {
     const KnownNode* peer = table_.Find(mark.peer);
@@ -220,13 +220,20 @@ void NodeCore::Impl::SettleOpenSlots() {
     const NodeId successor = SuccessorOf(mark.peer);
     const bool elsewhere =
         importing && owner != nullptr && *owner != mark.peer && *owner != successor;
-    if (mine == importing || elsewhere || successor == table_.self_id()) {
+    if (mine && importing) {
+      arrived.Add(slot);
+    } else if (mine == importing || elsewhere || successor == table_.self_id()) {
       done.Add(slot);
     } else if (successor != mark.peer) {
       replaced[{mark.direction, successor}].Add(slot);
     } else if (importing && table_.slots().unclaimed().Contains(slot)) {
       abandoned.Add(slot);
     }
+  }
+  arrived_ = !arrived.Empty();
+  if (arrived_ && MajorityKnowsOurClaim()) {
+    CloseMarks(arrived, Cause::kOwnerMoved);
+    arrived_ = false;
   }
   CloseMarks(gone, Cause::kPeerGone);
   CloseMarks(done, Cause::kOwnerMoved);
@@ -235,6 +242,20 @@ void NodeCore::Impl::SettleOpenSlots() {
   }
   TakeAbandoned(abandoned);
   open_slots_settled_ = table_.generation();
+}
+
+// A slot that has arrived may go back for a moment: its source, or the successor of that, may raise
+// its own epoch without having heard of our claim. With the mark we then go on importing it, and
+// nothing is lost. Once a majority of voters holds our claim, nobody is elected, or listened to,
+// who has not heard of it.
+bool NodeCore::Impl::MajorityKnowsOurClaim() {
+  int knowing = 0;
+  for (const NodeId& voter : View().voters()) {
+    const bool knows =
+        voter == table_.self_id() || table_.facts(voter).known_claim_digest == table_.OwnDigest();
+    knowing += knows ? 1 : 0;
+  }
+  return knowing >= View().Quorum();
 }
 
 // The source gave a slot away, and nobody says to have got it: it was to us, or to the primary that
@@ -248,7 +269,7 @@ void NodeCore::Impl::TakeAbandoned(const SlotSet& abandoned) {
   });
   if (due.Empty()) return;
   TakeSlots(due);
-  CloseMarks(due, Cause::kOwnerMoved);
+  arrived_ = true;
   absl::erase_if(abandoned_, [&](const auto& entry) { return due.Contains(entry.first); });
 }
 

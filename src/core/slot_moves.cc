@@ -220,10 +220,9 @@ void NodeCore::Impl::OnSlotMoveStep(Link& link, const Header& header, const Slot
     OpenMarks(fresh, mark, SlotMigrationChanged::Cause::kMove);
   } else {
     const SlotSet arrived = Common(step.slots, open_slots_->SlotsWith(mark));
-    if (!arrived.Empty()) {
-      TakeSlots(arrived);
-      CloseMarks(arrived, SlotMigrationChanged::Cause::kMove);
-    }
+    SlotSet taken = arrived;
+    taken.Remove(table_.OwnSlots());
+    if (!taken.Empty()) TakeSlots(taken);
     answer.slots = Common(step.slots, table_.OwnSlots());
   }
   RefreshFacts();

@@ -59,6 +59,7 @@ struct PeerFacts {
   uint64_t settled_generation = 0;
   Epoch settled_epoch;
   std::optional<NodeId> newer_owner;  // As found when it settled.
+  uint64_t known_claim_digest = 0;  // Of our claim, as it last said to hold it.
   // Our primary's: we go on with them should we be promoted.
   OpenSlots open_slots;
 };

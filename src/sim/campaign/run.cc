@@ -25,6 +25,8 @@ namespace {
 
 // How often the question is asked who serves.
 constexpr absl::Duration kSampleEvery = absl::Milliseconds(20);
+// Even of all slots.
+constexpr absl::Duration kLongestMove = absl::Minutes(5);
 // An operator looks again at what came of the last repair.
 constexpr int kMostRepairs = 5;
 
@@ -333,12 +335,22 @@ class Run {
     }
   }
 
+  // A move among healthy nodes comes to its end, and while it goes on the nodes hardly ever agree.
+  void AwaitMoves() {
+    const Instant end = cluster_.now() + kLongestMove;
+    while (SlotsMove() && cluster_.now() < end) AdvanceTo(cluster_.now() + 5 * kSampleEvery);
+    if (!SlotsMove()) return;
+    Broken("moves-end",
+           absl::DeadlineExceededError("slots still move when the faults are long over"));
+  }
+
   void CalmDown() {
     Trace("", "# calm");
     armed_.clear();
     later_.clear();
     actions_->EndFaults();
     BringBack();
+    AwaitMoves();
     const Instant calm = cluster_.now();
     // The consequences of the last step have not shown yet.
     AdvanceTo(calm + setup_.options.node_timeout);
@@ -362,8 +374,6 @@ class Run {
     }
     // Long enough for what is under way to show.
     AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
-    // While slots move there is always somebody who has not heard of the last one.
-    if (SlotsMove()) (void)AdvanceUntilWhole(setup_.options.node_timeout);
     if (const absl::Status still = CheckWhole(cluster_); !still.ok()) Broken("stays-whole", still);
     workload_->AtRest();
   }
