@@ -326,7 +326,7 @@ void ClusterHost::OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& chan
 }
 
 void ClusterHost::DropLostKeys() {
-  if (server_.pause().active()) return;
+  if (server_.pause().active() || server_.executor().exclusive()) return;
   Keyspace& keyspace = server_.keyspace();
   std::vector<std::string> keys;
   while (!lost_slots_.empty() && keys.size() < kDropStep) {

@@ -71,6 +71,7 @@ void AddAllCommands(CommandTable& table) {
   AddStringCommands(table);
   AddCounterCommands(table);
   AddDumpCommands(table);
+  AddMigrateCommand(table);
   AddHashCommands(table);
   AddListCommands(table);
   AddSetCommands(table);

@@ -16,6 +16,7 @@ namespace kv {
 struct CommandContext;
 using Args = absl::Span<const std::string_view>;
 using CommandHandler = void (*)(CommandContext&);
+using KeyFinder = Args (*)(Args);
 
 // Bits of CommandSpec::flags. The names in COMMAND's reply are Redis's.
 enum CommandFlag : uint32_t {
@@ -36,12 +37,14 @@ enum CommandFlag : uint32_t {
   kNoAsyncLoading = 1u << 14,
   kNoMulti = 1u << 15,
   kAllowBusy = 1u << 16,
+  kMovableKeys = 1u << 17,  // CommandSpec::find_keys tells where the keys are
   // Ours, not printed.
   kKeepsAsking = 1u << 24,  // does not use up Client::asking
   kHidden = 1u << 25,       // not listed by COMMAND
   kNotQueued = 1u << 26,    // runs at once between MULTI and EXEC too
   kRunsQueued = 1u << 27,   // EXEC: has the keys and the flags of what was queued
   kDebugging = 1u << 28,    // only where enable-debug-command allows it
+  kMigrates = 1u << 29,     // MIGRATE: runs where its slot is open too, whatever keys are here
 };
 // Commands that read or change the data set.
 inline constexpr uint32_t kDataFlags = kWrite | kReadonly;
@@ -69,6 +72,8 @@ struct KeyRange {
   std::string_view access = {};         // blank-separated words of COMMAND's key specification
   std::string_view second_access = {};  // of the second key, where it differs (RENAME)
   std::string_view notes = {};
+  std::string_view keyword = {};         // more keys follow it, up to the end (MIGRATE)
+  std::string_view keyword_access = {};  // of these
 };
 
 struct CommandSpec {
@@ -83,7 +88,8 @@ struct CommandSpec {
   std::string_view summary = {};
   std::vector<std::string_view> tips = {};
   std::vector<CommandSpec> subcommands = {};
-  size_t index = 0;  // set by CommandTable: a small number of its own
+  KeyFinder find_keys = nullptr;  // instead of `keys`, which then only describes
+  size_t index = 0;               // set by CommandTable: a small number of its own
 
   bool ArityFits(size_t args) const {
     return arity >= 0 ? args == static_cast<size_t>(arity) : args >= static_cast<size_t>(-arity);
@@ -101,6 +107,10 @@ struct Request {
 template <typename Visitor>
 void ForEachKey(const CommandSpec& spec, Args args, Visitor visit) {
   if (!spec.has_keys()) return;
+  if (spec.find_keys != nullptr) {
+    for (const std::string_view key : spec.find_keys(args)) visit(key);
+    return;
+  }
   const int size = static_cast<int>(args.size());
   const int last = spec.keys.last < 0 ? size + spec.keys.last : spec.keys.last;
   for (int i = spec.keys.first; i <= last && i < size; i += spec.keys.step) visit(args[i]);
@@ -163,6 +173,7 @@ class CommandTable {
 void AddStringCommands(CommandTable& table);
 void AddCounterCommands(CommandTable& table);
 void AddDumpCommands(CommandTable& table);
+void AddMigrateCommand(CommandTable& table);
 void AddHashCommands(CommandTable& table);
 void AddListCommands(CommandTable& table);
 void AddSetCommands(CommandTable& table);

@@ -31,6 +31,7 @@ constexpr std::pair<uint32_t, std::string_view> kFlagNames[] = {
     {kNoAsyncLoading, "no_async_loading"},
     {kNoMulti, "no_multi"},
     {kAllowBusy, "allow_busy"},
+    {kMovableKeys, "movablekeys"},
 };
 
 using Words = std::vector<std::string_view>;
@@ -71,31 +72,41 @@ void WriteSimpleSet(ReplyWriter& reply, const Words& words) {
   for (const std::string_view word : words) reply.Simple(word);
 }
 
-// One key specification: where the keys begin, and how many follow.
-void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, std::string_view access, int begin,
-                  int last) {
+void WriteBulkPair(ReplyWriter& reply, std::string_view first, std::string_view second) {
+  reply.Bulk(first);
+  reply.Bulk(second);
+}
+
+// One key specification: where the keys begin, and how many follow. `keyword`: they begin behind
+// that word, which is looked for from the end; otherwise at `begin`.
+void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, std::string_view access,
+                  std::string_view keyword, int begin, int last) {
   const std::vector<std::string> words =
       absl::StrSplit(absl::string_view(access.data(), access.size()), ' ');
   reply.Map(keys.notes.empty() ? 3 : 4);
-  if (!keys.notes.empty()) {
-    reply.Bulk("notes");
-    reply.Bulk(keys.notes);
-  }
+  if (!keys.notes.empty()) WriteBulkPair(reply, "notes", keys.notes);
   reply.Bulk("flags");
   reply.Set(words.size());
   for (const std::string& word : words) reply.Simple(word);
   reply.Bulk("begin_search");
   reply.Map(2);
-  reply.Bulk("type");
-  reply.Bulk("index");
-  reply.Bulk("spec");
-  reply.Map(1);
-  reply.Bulk("index");
-  reply.Integer(begin);
+  if (keyword.empty()) {
+    WriteBulkPair(reply, "type", "index");
+    reply.Bulk("spec");
+    reply.Map(1);
+    reply.Bulk("index");
+    reply.Integer(begin);
+  } else {
+    WriteBulkPair(reply, "type", "keyword");
+    reply.Bulk("spec");
+    reply.Map(2);
+    WriteBulkPair(reply, "keyword", keyword);
+    reply.Bulk("startfrom");
+    reply.Integer(-2);
+  }
   reply.Bulk("find_keys");
   reply.Map(2);
-  reply.Bulk("type");
-  reply.Bulk("range");
+  WriteBulkPair(reply, "type", "range");
   reply.Bulk("spec");
   reply.Map(3);
   reply.Bulk("lastkey");
@@ -108,13 +119,18 @@ void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, std::string_view acc
 
 void WriteKeySpecs(ReplyWriter& reply, const KeyRange& keys) {
   if (keys.first == 0) return reply.Set(0);
-  if (keys.second_access.empty()) {
+  if (keys.second_access.empty() && keys.keyword.empty()) {
     reply.Set(1);
-    return WriteKeySpec(reply, keys, keys.access, keys.first, keys.last < 0 ? keys.last : 0);
+    const int last = keys.last < 0 ? keys.last : 0;
+    return WriteKeySpec(reply, keys, keys.access, {}, keys.first, last);
   }
   reply.Set(2);
-  WriteKeySpec(reply, keys, keys.access, keys.first, 0);
-  WriteKeySpec(reply, keys, keys.second_access, keys.first + 1, 0);
+  WriteKeySpec(reply, keys, keys.access, {}, keys.first, 0);
+  if (keys.keyword.empty()) {
+    WriteKeySpec(reply, keys, keys.second_access, {}, keys.first + 1, 0);
+  } else {
+    WriteKeySpec(reply, keys, keys.keyword_access, keys.keyword, 0, -1);
+  }
 }
 
 void WriteEntry(ReplyWriter& reply, const CommandSpec& spec) {

@@ -129,17 +129,29 @@ GateVerdict Executor::Judge(Client& client, const Request& request, std::string*
   }
   const bool leased = client.leased_replies;
   const GateVerdict verdict = JudgeData(client, spec, requests, flags, refusal);
-  if (verdict == GateVerdict::kExecute && Held(client, flags)) {
+  if (verdict == GateVerdict::kExecute && Held(client, requests, flags)) {
     client.leased_replies = leased;  // What is not executed acknowledges nothing.
     return GateVerdict::kHold;
   }
   return verdict;
 }
 
-bool Executor::Held(const Client& client, uint32_t flags) const {
-  const Pause::Kind kind = parts_.pause.kind();
-  if (kind == Pause::Kind::kNone || client.kind != ClientKind::kNormal) return false;
-  return kind == Pause::Kind::kAll || (flags & (kWrite | kMayReplicate)) != 0;
+bool Executor::Held(const Client& client, absl::Span<const Request> requests,
+                    uint32_t flags) const {
+  const Pause::Kind pause = parts_.pause.kind();
+  if (pause != Pause::Kind::kNone && client.kind == ClientKind::kNormal) {
+    if (pause == Pause::Kind::kAll || (flags & (kWrite | kMayReplicate)) != 0) return true;
+  }
+  // What is only queued now meets the locks at EXEC.
+  bool locked = false;
+  if (locks_.any() && (flags & kWrite) != 0 && (!client.in_multi() || (flags & kRunsQueued) != 0)) {
+    for (const Request& request : requests) {
+      if ((request.spec->flags & kWrite) == 0) continue;
+      ForEachKey(*request.spec, request.args,
+                 [&](std::string_view key) { locked = locked || locks_.Locked(key); });
+    }
+  }
+  return locked;
 }
 
 GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,

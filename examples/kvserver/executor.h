@@ -11,6 +11,7 @@
 #include "kvserver/command.h"
 #include "kvserver/command_gate.h"
 #include "kvserver/config.h"
+#include "kvserver/key_locks.h"
 #include "kvserver/keyspace.h"
 #include "kvserver/pause.h"
 #include "kvserver/stats.h"
@@ -20,6 +21,7 @@ namespace kv {
 
 class ClusterHost;
 class InfoRegistry;
+class Migrator;
 struct CommandContext;
 
 // What commands need of the process around them. Server implements it; tests use a stand-in.
@@ -76,7 +78,11 @@ class Executor {
   // For the handlers of cluster commands. Null without cluster support.
   void set_cluster(ClusterHost* cluster) { cluster_ = cluster; }
   ClusterHost* cluster() const { return cluster_; }
+  // For MIGRATE's handler. Null where there are no sockets.
+  void set_migrator(Migrator* migrator) { migrator_ = migrator; }
+  Migrator* migrator() const { return migrator_; }
   WatchTable& watches() { return watches_; }
+  KeyLocks& locks() { return locks_; }
 
   // On a replica, writes of ordinary clients are refused and expired keys are hidden.
   void set_replica(bool replica);
@@ -103,6 +109,8 @@ class Executor {
   void RunTransaction(CommandContext& exec);
   // Such a transaction waits for an answer: what others want to do must wait too.
   bool exclusive() const { return exclusive_ != nullptr; }
+  // Whether what this client has begun may change the data set now.
+  bool MayChangeData(ClientId id) const { return exclusive_ == nullptr || exclusive_->id == id; }
 
   // The server stops, so the client goes whatever it was doing.
   void Forget(const Client& client);
@@ -121,8 +129,8 @@ class Executor {
  private:
   // The command of a request; null: `refusal` says why it cannot be run by anybody.
   const CommandSpec* Find(Args args, std::string* refusal) const;
-  // Whether requests with these flags have to wait.
-  bool Held(const Client& client, uint32_t flags) const;
+  // Whether these requests have to wait: for the end of a pause, or for their keys.
+  bool Held(const Client& client, absl::Span<const Request> requests, uint32_t flags) const;
   // Whether the request may run, or be queued, here and now.
   GateVerdict Judge(Client& client, const Request& request, std::string* refusal);
   // Of everything but the rules of one command: role, gate.
@@ -147,6 +155,8 @@ class Executor {
   CommandGate* gate_ = nullptr;
   ReplicationSink* sink_ = nullptr;
   ClusterHost* cluster_ = nullptr;
+  Migrator* migrator_ = nullptr;
+  KeyLocks locks_;
   WatchTable watches_{parts_.keyspace};
   // The transaction whose changes are being collected, and the client whose transaction waits
   // while others must not see the data set; if there are both, they belong together.

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "kvserver/migrator.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -120,6 +121,7 @@ void WriteStats(Server& server, InfoWriter& info) {
   info.Field("evicted_keys", int64_t{0});
   info.Field("keyspace_hits", Signed(stats.keyspace_hits));
   info.Field("keyspace_misses", Signed(stats.keyspace_misses));
+  info.Field("migrate_cached_sockets", Signed(server.executor().migrator()->kept_links()));
   info.Field("total_error_replies", Signed(stats.errors));
 }
 

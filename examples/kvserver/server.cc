@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "kvserver/connection.h"
 #include "kvserver/log.h"
+#include "kvserver/migrator.h"
 
 namespace kv {
 namespace {
@@ -79,6 +80,8 @@ Server::Server(Config config)
     const std::string_view del[] = {"DEL", key};
     executor_.Propagate(del);
   });
+  migrator_ = std::make_unique<Migrator>(*this);
+  executor_.set_migrator(migrator_.get());
   pause_.OnChange([this] { OnPause(); });
   UpdateClock();
 
@@ -104,6 +107,7 @@ Server::Server(Config config)
 Server::~Server() {
   Stop();
   tasks_.Close();
+  migrator_.reset();
   // The first call only takes note of uv_stop; the second lets go of the closed handles.
   uv_run(loop(), UV_RUN_NOWAIT);
   uv_run(loop(), UV_RUN_NOWAIT);

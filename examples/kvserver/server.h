@@ -26,6 +26,7 @@
 namespace kv {
 
 class Connection;
+class Migrator;
 
 // The data thread: a libuv loop with the listening sockets, the clients and the upkeep timer.
 // Everything is to be used on the thread that calls Run, before or during it, except
@@ -136,6 +137,7 @@ class Server : public Host {
   InfoRegistry info_;
   Pause pause_;
   Executor executor_;
+  std::unique_ptr<Migrator> migrator_;
   std::string run_id_;
   int64_t started_ms_ = 0;
 

@@ -32,7 +32,8 @@ COMMANDS = """
     client|pause client|unpause client|unblock client|caching client|getredir client|tracking
     client|trackinginfo client|reply client|no-evict client|info
     function|dump function|restore function|list function|stats function|flush function|delete
-    function|kill function|help script|exists script|flush script|kill script|help""".split()
+    function|kill function|help migrate
+    script|exists script|flush script|kill script|help""".split()
 
 # Ids differ by nature.
 MASKS = [(re.compile(rb"(\$2\r\nid\r\n):\d+"), rb"\1:N")]
