@@ -22,6 +22,7 @@
 #include "clusterkit/gossip_engine.h"
 #include "clusterkit/node_core.h"
 #include "core/links.h"
+#include "core/replica_migration.h"
 #include "core/serving.h"
 #include "model/node_table.h"
 
@@ -295,6 +296,7 @@ class NodeCore::Impl {
   GossipEngine gossip_;
   FailoverCoordinator coordinator_;
   Serving serving_;
+  ReplicaMigration migration_;
 
   Epoch current_epoch_;
   ReplicationStatus replication_;

@@ -30,6 +30,7 @@ NodeCore::Impl::Impl(const Options& options, KnownNode self, uint64_t seed, bool
       gossip_(options_),
       coordinator_(options_, std::move(ledger)),
       serving_(options_, restarted, now),
+      migration_(options_),
       next_stand_request_(now) {}
 
 Instant NodeCore::Impl::Begin(Instant now) {
@@ -93,6 +94,9 @@ void NodeCore::Impl::Cron() {
     if (!node->linked && !node->bus.host.empty()) {
       links_.WantDial(node->id, now_, /*at_once=*/false);
     }
+  }
+  if (const std::optional<NodeId> orphan = migration_.Evaluate(*view, now_)) {
+    BecomeReplica(*orphan, RoleChanged::Cause::kOrphan);
   }
   // Of those who are online, time alone changes the health of no others.
   for (const NodeId& peer : detector_.Doubtful()) Touch(peer);

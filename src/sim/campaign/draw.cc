@@ -106,6 +106,7 @@ class Drawing {
                     " jitter=", Ms(rng_.Between(absl::ZeroDuration(), absl::Milliseconds(20))),
                     " drift=", rng_.Below(1001));
     absl::StrAppend(&line, on("crash-evidence", 700), on("full-coverage", 500),
+                    on("migration", 700), " barrier=", rng_.Below(3),
                     " faults=", absl::StrJoin(kinds, ","));
     node_timeout_ = node_timeout;
     return line;
