@@ -265,6 +265,11 @@ CoreStatus NodeCore::Impl::Status(Instant now) const {
                             : node->config_epoch;
     status.nodes.push_back(std::move(entry));
   }
+  links_.ForEachReady([&](const Link& link) {
+    if (table_.Find(*link.peer) == nullptr) return;
+    status.links.push_back(
+        {link.id, *link.peer, link.outbound, std::max(now - link.since, absl::ZeroDuration()), 0});
+  });
   for (const PendingMeet& meet : meets_) {
     NodeStatus entry;
     entry.handshake = true;
@@ -361,6 +366,11 @@ absl::Status NodeCore::Failover(FailoverMode mode, Instant now) {
 }
 absl::Status NodeCore::Depart(Departure kind, absl::Duration at_most, Instant now) {
   return impl_->Depart(kind, at_most, now);
+}
+void NodeCore::InjectFaults(const FaultInjection& faults) { impl_->InjectFaults(faults); }
+const FaultInjection& NodeCore::injected_faults() const { return impl_->injected_faults(); }
+absl::Status NodeCore::KillLinks(const NodeId& peer, LinksWith which, Instant now) {
+  return impl_->KillLinks(peer, which, now);
 }
 void NodeCore::EndAuthority() { impl_->EndAuthority(); }
 Ready NodeCore::TakeReady() { return impl_->TakeReady(); }

@@ -193,6 +193,11 @@ class Drawing {
   void Stall() { LinkFault("stalled=on"); }
   void Refuse() { LinkFault("refused=on"); }
   void Resets() {
+    if (rng_.Chance(200)) {
+      const auto [a, b] = Pair();
+      static const char* const kDirections[] = {"", " to", " from"};
+      return Now(absl::StrCat("kill-links ", a, " ", b, kDirections[rng_.Below(3)]));
+    }
     if (rng_.Chance(500)) return LinkFault(absl::StrCat("reset-per-mille=", 1 + rng_.Below(300)));
     const auto [a, b] = Pair();
     Now(absl::StrCat("reset-links ", a, " ", b));
