@@ -36,6 +36,7 @@ PUBLIC: Dict[str, str] = {
     "cluster_view.h": "model",
     "describe.h": "model",
     "event.h": "model",
+    "fault_injection.h": "model",
     "message.h": "model",
     "node_details.h": "model",
     "options.h": "model",

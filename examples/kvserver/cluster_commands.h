@@ -18,6 +18,7 @@ void AddClusterQueries(CommandTable& table);
 void AddClusterSlotCommands(CommandTable& table);
 void AddClusterMigrationCommands(CommandTable& table);
 void AddClusterNodeCommands(CommandTable& table);
+void AddClusterDebugCommands(CommandTable& table);  // Of DEBUG.
 
 }  // namespace kv
 

@@ -72,7 +72,7 @@ std::string ClusterInfoText(const ClusterReport& report) {
   Field(text, "cluster_my_epoch", status.my_epoch.value);
   Messages(text, "sent", status.sent);
   Messages(text, "received", status.received);
-  Field(text, "total_cluster_links_buffer_limit_exceeded", 0);
+  Field(text, "total_cluster_links_buffer_limit_exceeded", status.links_overflowed);
   // Not Redis's.
   Field(text, "cluster_stats_elections_won", status.elections_won);
   Field(text, "cluster_stats_elections_lost", status.elections_lost);

@@ -57,6 +57,8 @@ clusterkit::Options OptionsFor(const Config& config) {
       std::min<int64_t>(config.replica_priority, clusterkit::kLowestReplicaPriority));
   options.replica_validity_factor = static_cast<int>(config.cluster_replica_validity_factor);
   options.no_failover = config.cluster_replica_no_failover;
+  options.allow_replica_migration = config.cluster_allow_replica_migration;
+  options.migration_barrier = static_cast<int>(config.cluster_migration_barrier);
   options.require_full_coverage = config.cluster_require_full_coverage;
   options.allow_reads_when_down = config.cluster_allow_reads_when_down;
   options.allow_replica_migration = config.cluster_allow_replica_migration;

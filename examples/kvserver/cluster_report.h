@@ -40,6 +40,9 @@ std::string ClusterInfoText(const ClusterReport& report);
 void WriteSlots(const ClusterReport& report, ReplyWriter& reply);
 void WriteShards(const ClusterReport& report, ReplyWriter& reply);
 
+// CLUSTER LINKS. `unix_ms` as for NodesText.
+void WriteLinks(const ClusterReport& report, int64_t unix_ms, ReplyWriter& reply);
+
 }  // namespace kv
 
 #endif  // KVSERVER_CLUSTER_REPORT_H_

@@ -41,6 +41,14 @@ void Slots(CommandContext& context) { ClusterOf(context).AskReport(context.clien
 
 void Shards(CommandContext& context) { ClusterOf(context).AskReport(context.client, WriteShards); }
 
+void Links(CommandContext& context) {
+  ClusterOf(context).AskReport(
+      context.client,
+      [now = context.keyspace.now_ms()](const ClusterReport& report, ReplyWriter& reply) {
+        WriteLinks(report, now, reply);
+      });
+}
+
 void Replicas(CommandContext& context) {
   ClusterOf(context).AskReport(
       context.client, [arg = std::string(context.args[2]), now = context.keyspace.now_ms()](
@@ -130,6 +138,10 @@ void Help(CommandContext& context) {
       "    Return information about the cluster.",
       "KEYSLOT <key>",
       "    Return the hash slot for <key>.",
+      "LINKS",
+      "    Return information about all network links between this node and its peers.",
+      "    Output format is an array where each array element is a map containing attributes of a "
+      "link",
       "MEET <ip> <port> [<bus-port>]",
       "    Connect nodes into a working cluster.",
       "MYID",
@@ -198,6 +210,9 @@ void AddClusterQueries(CommandTable& table) {
        "Provides info about Redis Cluster node state", {"nondeterministic_output"}},
       {"cluster|keyslot", 3, kStale, 0, {}, KeySlot, "cluster", "3.0.0",
        "Returns the hash slot of the specified key"},
+      {"cluster|links", 2, kStale, 0, {}, Links, "cluster", "7.0.0",
+       "Returns a list of all TCP links to and from peer nodes in cluster",
+       {"nondeterministic_output"}},
       {"cluster|myid", 2, kQuery, 0, {}, MyId, "cluster", "3.0.0", "Return the node id"},
       {"cluster|myshardid", 2, kQuery, 0, {}, MyShardId, "cluster", "7.2.0",
        "Return the node shard id"},
@@ -234,6 +249,7 @@ void AddClusterCommands(CommandTable& table) {
   AddClusterSlotCommands(table);
   AddClusterMigrationCommands(table);
   AddClusterNodeCommands(table);
+  AddClusterDebugCommands(table);
 }
 
 }  // namespace kv

@@ -97,6 +97,7 @@ struct RoleChanged {
     kElected,          // Won an election: serve. config_epoch begins a new history.
     kReplaced,         // Another node took all slots: follow it.
     kPrimaryReplaced,  // Our primary was replaced: follow its successor.
+    kOrphan,           // A primary without any replica needs this one more than ours does.
     kCommand,          // Replicate, Reset or Failover with kTakeover was called.
   } cause = Cause::kCommand;
   NodeId id;  // This node, or another one.

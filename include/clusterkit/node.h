@@ -145,6 +145,13 @@ class Node {
   // a witness, while we own slots or are a replica.
   absl::Status Reconfigure(const Options& options);
 
+  // --- For tests of the cluster around this node ---------------------------------------------
+  // Replaces what was injected before.
+  void InjectFaults(const FaultInjection& faults);
+  const FaultInjection& injected_faults() const;
+  // Closes links with a peer, which are dialled anew as always. NotFound: unknown node.
+  absl::Status KillLinks(const NodeId& peer, LinksWith which);
+
   // --- For operators -----------------------------------------------------------------------
   CoreStatus Status() const;
   const Options& options() const;

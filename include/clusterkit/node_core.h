@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/event.h"
+#include "clusterkit/fault_injection.h"
 #include "clusterkit/message.h"
 #include "clusterkit/options.h"
 #include "clusterkit/persistent_state.h"
@@ -56,12 +57,24 @@ struct NodeStatus {
   Epoch shown_epoch;  // A replica shows its primary's config epoch.
 };
 
+// An established link with a known node, for operators.
+struct LinkStatus {
+  LinkId link{};
+  NodeId node;
+  bool outbound = false;    // We dialled it.
+  absl::Duration age;       // Since it was connected.
+  size_t queued_bytes = 0;  // Waiting to be sent, as far as the transport can tell; filled by Node.
+};
+
 struct CoreStatus {
   Epoch current_epoch, my_epoch;
   Epoch last_vote_epoch;
   std::vector<NodeStatus> nodes;  // Ascending by id, handshakes last.
   std::array<uint64_t, kMessageKinds> sent{}, received{};
   uint64_t elections_won = 0, elections_lost = 0, votes_granted = 0, votes_refused = 0;
+  std::vector<LinkStatus> links;  // Ascending by node, ours before theirs.
+  uint64_t links_overflowed = 0;  // Closed because more than max_link_queue_bytes waited on them.
+  uint64_t messages_dropped = 0;  // By InjectFaults.
 };
 
 // No I/O, clock, thread or lock. Thread-compatible: one thread at a time.
@@ -118,6 +131,9 @@ class NodeCore {
   absl::Status CancelMove(Instant now);
   absl::Status Failover(FailoverMode mode, Instant now);
   absl::Status Depart(Departure kind, absl::Duration at_most, Instant now);
+  void InjectFaults(const FaultInjection& faults);
+  const FaultInjection& injected_faults() const;
+  absl::Status KillLinks(const NodeId& peer, LinksWith which, Instant now);
 
   // This node takes part no longer: views given out must not be served from, from now on. Peers
   // see closed links, and may have replaced it within moments.

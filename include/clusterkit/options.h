@@ -67,8 +67,12 @@ struct Options {
   // Of replicas with equal progress the one with the smaller number stands first; equal numbers
   // leave it to the smaller id. 0 to 1,000,000.
   int replica_priority = kUsualReplicaPriority;
-  // A primary that lost its last slot to a node of another shard follows that node.
+  // A primary that lost its last slot to a node of another shard follows that node. And a replica
+  // moves to a primary that has had no working replica for five seconds, from one that has more
+  // than migration_barrier of them. Spec: "Replica migration".
   bool allow_replica_migration = true;
+  // 0 or more; the last replica of a primary never moves.
+  int migration_barrier = 1;
   // A slot owner that comes back without its data, while a replica of its shard has it, neither
   // serves nor feeds replicas, and asks the freshest replica to stand. Off: Redis's behaviour,
   // the shard is served empty.

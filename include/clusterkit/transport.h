@@ -3,6 +3,7 @@
 #ifndef CLUSTERKIT_TRANSPORT_H_
 #define CLUSTERKIT_TRANSPORT_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,8 @@ class Transport {
   // goes down (kOverflow); a frame that is empty or over the frame limit takes it down too
   // (kLocal).
   virtual void Send(LinkId link, std::string frame) = 0;
+  // What waits to be sent on a link; zero if unknown.
+  virtual size_t QueuedBytes(LinkId) const { return 0; }
   // Ends the link without a callback, after what is queued was sent if that takes no waiting.
   virtual void Close(LinkId link) = 0;
   // Stops accepting and closes every link without a callback. No handler call follows.

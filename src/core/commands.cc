@@ -178,6 +178,19 @@ absl::Status NodeCore::Impl::OverruleDataGuard(Instant now) {
   return absl::OkStatus();
 }
 
+absl::Status NodeCore::Impl::KillLinks(const NodeId& peer, LinksWith which, Instant now) {
+  Begin(now);
+  if (table_.Find(peer) == nullptr) {
+    return absl::NotFoundError(absl::StrCat("unknown node ", peer.ToHex()));
+  }
+  for (const LinkId id : links_.AllOf(peer)) {
+    const bool outbound = links_.Find(id)->outbound;
+    if (which == LinksWith::kAll || outbound == (which == LinksWith::kTo)) CloseLink(id);
+  }
+  Settle();
+  return absl::OkStatus();
+}
+
 absl::Status NodeCore::Impl::Reconfigure(const Options& options, Instant now) {
   Begin(now);
   if (absl::Status status = options.Validate(); !status.ok()) return status;

@@ -162,6 +162,7 @@ void NodeCore::Impl::OnLinkDown(LinkId id, LinkDownCause cause, Instant now) {
   Begin(now);
   Link* link = links_.Find(id);
   if (link == nullptr) return;
+  if (cause == LinkDownCause::kOverflow) ++counters_.links_overflowed;
   ForgetLink(*link, cause);
   links_.Erase(id);
   DialDue();

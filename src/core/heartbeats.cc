@@ -208,7 +208,15 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
   return true;
 }
 
+bool NodeCore::Impl::LoseByInjection(const Link& link, const Message& message) {
+  if (!faults_.drop.test(static_cast<size_t>(KindOf(message)))) return false;
+  ++counters_.messages_dropped;
+  if (faults_.close_link_on_drop) CloseLink(link.id);
+  return true;
+}
+
 void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
+  if (LoseByInjection(link, message)) return;
   if (!AdmitSender(link, message)) return;
   const Header& header = message.header;
   ++counters_.received[static_cast<size_t>(KindOf(message))];

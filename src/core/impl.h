@@ -22,6 +22,7 @@
 #include "clusterkit/gossip_engine.h"
 #include "clusterkit/node_core.h"
 #include "core/links.h"
+#include "core/replica_migration.h"
 #include "core/serving.h"
 #include "model/node_table.h"
 
@@ -71,6 +72,9 @@ class NodeCore::Impl {
   absl::Status OverruleDataGuard(Instant now);
   absl::Status Reconfigure(const Options& options, Instant now);
   bool BumpEpoch(Instant now);
+  void InjectFaults(const FaultInjection& faults) { faults_ = faults; }
+  const FaultInjection& injected_faults() const { return faults_; }
+  absl::Status KillLinks(const NodeId& peer, LinksWith which, Instant now);
 
   // --- open_slots.cc: slots between two shards ---------------------------------------------------
   absl::Status BeginExport(const SlotSet& slots, const NodeId& to, Instant now);
@@ -178,6 +182,7 @@ class NodeCore::Impl {
   // --- heartbeats.cc: what we say and hear
   // ---------------------------------------------------------
   void OnMessage(Link& link, const Message& message);
+  bool LoseByInjection(const Link& link, const Message& message);
   void OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat);
   void OnPong(Link& link, const Header& header, const Heartbeat& heartbeat);
   void MergeGossip(const NodeId& from, const std::vector<GossipEntry>& entries);
@@ -296,6 +301,7 @@ class NodeCore::Impl {
   GossipEngine gossip_;
   FailoverCoordinator coordinator_;
   Serving serving_;
+  ReplicaMigration migration_;
 
   Epoch current_epoch_;
   ReplicationStatus replication_;
@@ -345,6 +351,7 @@ class NodeCore::Impl {
   bool want_save_ = false, want_sync_save_ = false;
   uint64_t last_save_ = 0, last_sync_save_ = 0, durable_save_ = 0;
   CoreStatus counters_;
+  FaultInjection faults_;
 };
 
 }  // namespace clusterkit

@@ -97,6 +97,21 @@ std::vector<LinkId> Links::All() const {
   return ids;
 }
 
+void Links::ForEachReady(absl::FunctionRef<void(const Link&)> fn) const {
+  absl::btree_set<NodeId> peers;
+  for (const auto* index : {&outbound_, &inbound_}) {
+    for (const auto& [peer, id] : *index) peers.insert(peer);
+  }
+  for (const NodeId& peer : peers) {
+    for (const auto* index : {&outbound_, &inbound_}) {
+      const auto entry = index->find(peer);
+      if (entry == index->end()) continue;
+      const Link& link = *links_.at(entry->second);
+      if (link.phase == Link::Phase::kReady) fn(link);
+    }
+  }
+}
+
 std::vector<LinkId> Links::AllOf(const NodeId& peer) const {
   std::vector<LinkId> ids;
   for (const auto* index : {&outbound_, &inbound_}) {

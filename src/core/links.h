@@ -58,6 +58,8 @@ class Links {
   Link* Any(const NodeId& peer);
   bool HasOutbound(const NodeId& peer) const { return outbound_.contains(peer); }
   std::vector<LinkId> All() const;
+  // Ready ones, ascending by peer, outbound before inbound.
+  void ForEachReady(absl::FunctionRef<void(const Link&)> fn) const;
   std::vector<LinkId> AllOf(const NodeId& peer) const;
   size_t anonymous() const { return anonymous_; }  // Inbound, without a hello yet.
   // Ready inbound links of peers that fit.

@@ -30,6 +30,7 @@ NodeCore::Impl::Impl(const Options& options, KnownNode self, uint64_t seed, bool
       gossip_(options_),
       coordinator_(options_, std::move(ledger)),
       serving_(options_, restarted, now),
+      migration_(options_),
       next_stand_request_(now) {}
 
 Instant NodeCore::Impl::Begin(Instant now) {
@@ -93,6 +94,9 @@ void NodeCore::Impl::Cron() {
     if (!node->linked && !node->bus.host.empty()) {
       links_.WantDial(node->id, now_, /*at_once=*/false);
     }
+  }
+  if (const std::optional<NodeId> orphan = migration_.Evaluate(*view, now_)) {
+    BecomeReplica(*orphan, RoleChanged::Cause::kOrphan);
   }
   // Of those who are online, time alone changes the health of no others.
   for (const NodeId& peer : detector_.Doubtful()) Touch(peer);
@@ -261,6 +265,11 @@ CoreStatus NodeCore::Impl::Status(Instant now) const {
                             : node->config_epoch;
     status.nodes.push_back(std::move(entry));
   }
+  links_.ForEachReady([&](const Link& link) {
+    if (table_.Find(*link.peer) == nullptr) return;
+    status.links.push_back(
+        {link.id, *link.peer, link.outbound, std::max(now - link.since, absl::ZeroDuration()), 0});
+  });
   for (const PendingMeet& meet : meets_) {
     NodeStatus entry;
     entry.handshake = true;
@@ -357,6 +366,11 @@ absl::Status NodeCore::Failover(FailoverMode mode, Instant now) {
 }
 absl::Status NodeCore::Depart(Departure kind, absl::Duration at_most, Instant now) {
   return impl_->Depart(kind, at_most, now);
+}
+void NodeCore::InjectFaults(const FaultInjection& faults) { impl_->InjectFaults(faults); }
+const FaultInjection& NodeCore::injected_faults() const { return impl_->injected_faults(); }
+absl::Status NodeCore::KillLinks(const NodeId& peer, LinksWith which, Instant now) {
+  return impl_->KillLinks(peer, which, now);
 }
 void NodeCore::EndAuthority() { impl_->EndAuthority(); }
 Ready NodeCore::TakeReady() { return impl_->TakeReady(); }

@@ -26,6 +26,10 @@ absl::Status CheckPeer(const NodeTable& table, const NodeId& peer) {
     return absl::FailedPreconditionError(
         absl::StrCat("node ", peer.ToHex(), " is a replica, not a primary"));
   }
+  if (node->voting == Voting::kWitness) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("node ", peer.ToHex(), " is a witness and cannot own slots"));
+  }
   return absl::OkStatus();
 }
 
@@ -57,6 +61,7 @@ absl::Status NodeCore::Impl::BeginExport(const SlotSet& slots, const NodeId& to,
 absl::Status NodeCore::Impl::BeginImport(const SlotSet& slots, const NodeId& from, Instant now) {
   Begin(now);
   if (!IsPrimary()) return NotAPrimary();
+  if (absl::Status status = CheckMayOwnSlots(); !status.ok()) return status;
   if (absl::Status status = CheckPeer(table_, from); !status.ok()) return status;
   if (absl::Status status = CheckOwned(table_, slots, false); !status.ok()) return status;
   OpenMarks(slots, {SlotMigration::kImporting, from}, Cause::kCommand);
@@ -89,6 +94,7 @@ absl::Status NodeCore::Impl::BindSlots(const SlotSet& slots, const NodeId& owner
     if (absl::Status status = CheckPeer(table_, owner); !status.ok()) return status;
   }
   if (owner == table_.self_id()) {
+    if (absl::Status status = CheckMayOwnSlots(); !status.ok()) return status;
     TakeSlots(slots);
   } else {
     GiveSlots(slots, owner);

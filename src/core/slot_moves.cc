@@ -205,6 +205,8 @@ void NodeCore::Impl::OnSlotMoveStep(Link& link, const Header& header, const Slot
   const OpenSlots::Mark mark{SlotMigration::kImporting, header.sender};
   if (!IsPrimary()) {
     answer.refusal = "the target is a replica";
+  } else if (options_.voting == Voting::kWitness) {
+    answer.refusal = "the target is a witness";
   } else if (step.step == Step::kDrop) {
     CloseMarks(Common(step.slots, open_slots_->SlotsWith(mark)),
                SlotMigrationChanged::Cause::kMove);

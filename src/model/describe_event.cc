@@ -101,6 +101,8 @@ std::string_view CauseText(RoleChanged::Cause cause) {
       return "elected";
     case RoleChanged::Cause::kReplaced:
       return "replaced";
+    case RoleChanged::Cause::kOrphan:
+      return "orphan";
     case RoleChanged::Cause::kPrimaryReplaced:
       return "primary replaced";
     case RoleChanged::Cause::kCommand:

@@ -93,6 +93,9 @@ absl::Status Options::Validate() const {
   if (replica_validity_factor < 0) {
     return Bad("replica_validity_factor", absl::StrCat(replica_validity_factor), "at least 0");
   }
+  if (migration_barrier < 0) {
+    return Bad("migration_barrier", absl::StrCat(migration_barrier), "at least 0");
+  }
   if (replica_priority < 0 || replica_priority > kLowestReplicaPriority) {
     return Bad("replica_priority", absl::StrCat(replica_priority),
                absl::StrCat("0 to ", kLowestReplicaPriority));

@@ -72,8 +72,15 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
   }
 
   const ViewPublisher& views() const { return views_; }
-  CoreStatus Status() const { return core_->Status(deps_.loop->Now()); }
+  CoreStatus Status() const {
+    CoreStatus status = core_->Status(deps_.loop->Now());
+    for (LinkStatus& link : status.links) {
+      link.queued_bytes = deps_.transport->QueuedBytes(link.link);
+    }
+    return status;
+  }
   const Options& options() const { return core_->options(); }
+  const FaultInjection& injected_faults() const { return core_->injected_faults(); }
 
   // --- Transport::Handler --------------------------------------------------------------------
   LinkId OnAccept(const std::string& peer_host) override {
@@ -216,6 +223,14 @@ absl::Status Node::Reconfigure(const Options& options) {
       [&](NodeCore& core, Instant now) { return core.Reconfigure(options, now); });
 }
 
+void Node::InjectFaults(const FaultInjection& faults) {
+  impl_->Report([&](NodeCore& core, Instant) { core.InjectFaults(faults); });
+}
+const FaultInjection& Node::injected_faults() const { return impl_->injected_faults(); }
+absl::Status Node::KillLinks(const NodeId& peer, LinksWith which) {
+  return impl_->Command(
+      [&](NodeCore& core, Instant now) { return core.KillLinks(peer, which, now); });
+}
 CoreStatus Node::Status() const { return impl_->Status(); }
 const Options& Node::options() const { return impl_->options(); }
 

@@ -47,6 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                           std::shared_ptr<ReadBuffer> read_buffer);
 
   void Send(std::string frame);
+  size_t queued_bytes() const { return queued_bytes_; }
   // Tells the owner of a break that Send() found. After ReportSoon() only.
   void Report();
   // No call to the owner follows.

@@ -41,6 +41,11 @@ class Transport::Impl final : public Connection::Owner, public std::enable_share
   absl::Status Listen(const Endpoint& bus, Handler* handler);
   void Dial(LinkId link, const Endpoint& to);
   void Send(LinkId link, std::string frame);
+  size_t QueuedBytes(LinkId link) const {
+    const auto found = links_.find(link);
+    if (found == links_.end() || found->second.connection == nullptr) return 0;
+    return found->second.connection->queued_bytes();
+  }
   void Close(LinkId link);
   void Shutdown();
   uint16_t port() const { return listener_ == nullptr ? 0 : listener_->port(); }
@@ -177,6 +182,7 @@ absl::Status Transport::Listen(const Endpoint& bus, Handler* handler) {
 }
 void Transport::Dial(LinkId link, const Endpoint& to) { impl_->Dial(link, to); }
 void Transport::Send(LinkId link, std::string frame) { impl_->Send(link, std::move(frame)); }
+size_t Transport::QueuedBytes(LinkId link) const { return impl_->QueuedBytes(link); }
 void Transport::Close(LinkId link) { impl_->Close(link); }
 void Transport::Shutdown() { impl_->Shutdown(); }
 uint16_t Transport::port() const { return impl_->port(); }

@@ -171,6 +171,28 @@ TEST_CASE("CLUSTER INFO counts slots by the health of their owners") {
         "cluster_stats_votes_refused:0\r\n");
 }
 
+TEST_CASE("CLUSTER LINKS has a map for each link, and INFO counts those that overflowed") {
+  Builder builder;
+  builder.Primary('1', 1, {});
+  ClusterReport report = builder.Build();
+  report.status.links = {{{}, Id('2'), true, absl::Milliseconds(250), 0},
+                         {{}, Id('2'), false, absl::Seconds(1), 40}};
+  report.status.links_overflowed = 3;
+  std::string out;
+  ReplyWriter reply(&out, Protocol::kResp2);
+  WriteLinks(report, kNow, reply);
+  for (size_t at; (at = out.find("\r\n")) != std::string::npos;) out.replace(at, 2, " ");
+  const std::string node = "$4 node $40 " + Hex('2') + " $11 create-time :";
+  CHECK(out == "*2 *12 $9 direction $2 to " + node +
+                   "1794999999750 $6 events $1 r $21 send-buffer-allocated :0 $16 "
+                   "send-buffer-used :0 *12 $9 direction $4 from " +
+                   node +
+                   "1794999999000 $6 events $2 rw $21 send-buffer-allocated :40 $16 "
+                   "send-buffer-used :40 ");
+  CHECK(ClusterInfoText(report).find("total_cluster_links_buffer_limit_exceeded:3\r\n") !=
+        std::string::npos);
+}
+
 std::string SlotsNode(char name, int port) {
   return absl::StrCat("*4 $9 127.0.0.1 :", port, " $40 ", Hex(name), " *0 ");
 }

@@ -86,6 +86,29 @@ class Formed(harness.ProcessTest):
             self.assertEqual(str(refused.exception),
                              f"MOVED {slot_of(key)} {host}:{owner.port}")
 
+    def test_links_are_listed_and_can_be_broken(self):
+        peer = next(n.id for n in self.entry.nodes() if "myself" not in n.flags)
+        def links():
+            rows = [dict(zip(row[::2], row[1::2])) for row in self.entry.call("CLUSTER", "LINKS")]
+            return {(row[b"direction"], row[b"node"].decode()): row[b"create-time"]
+                    for row in rows}
+        self.assertEqual(len(links()), 10)
+        before = links()
+        self.entry.call("DEBUG", "CLUSTERLINK", "KILL", "all", peer)
+        def renewed():
+            # The time of creation is told as an age, so it varies by a millisecond or two.
+            return {key for key, created in links().items() if created > before[key] + 20}
+        wait_until(lambda: renewed() == {(b"to", peer), (b"from", peer)} and len(links()) == 10,
+                   10, "both links with this node, and no others, are new")
+
+    def test_packets_can_be_dropped(self):
+        self.addCleanup(self.entry.call, "DEBUG", "DROP-CLUSTER-PACKET-FILTER", "-1")
+        received = lambda: int(self.entry.cluster_info()["cluster_stats_messages_received"])
+        self.entry.call("DEBUG", "DROP-CLUSTER-PACKET-FILTER", "-2")
+        before = received()
+        self.entry.call("DEBUG", "DROP-CLUSTER-PACKET-FILTER", "-1")
+        wait_until(lambda: received() > before + 5, 10, "messages arrive again")
+
     def test_config_epochs_are_distinct(self):
         epochs = [s.myself().config_epoch for s in self.primaries]
         self.assertEqual(len(set(epochs)), 3, epochs)

@@ -336,6 +336,61 @@ TEST_CASE("announced addresses change at run time, all but the port of the bus")
   CHECK(f.node->view()->self().client.port == 7777);
 }
 
+TEST_CASE("links are reported with their direction and age, and can be killed one by one") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  f.loop.now = f.loop.now + absl::Milliseconds(300);
+  const std::vector<LinkStatus> links = f.node->Status().links;
+  REQUIRE(links.size() == 2);
+  CHECK((links[0].outbound && links[0].link == f.to_peer));
+  CHECK((!links[1].outbound && links[1].link == f.from_peer));
+  CHECK(links[0].node == PeerId());
+  CHECK(links[0].age >= absl::Milliseconds(300));
+
+  f.log.clear();
+  REQUIRE(f.node->KillLinks(PeerId(), LinksWith::kFrom).ok());
+  CHECK(f.log == Log{"close " + FakeTransport::Name(f.from_peer)});
+  REQUIRE(f.node->KillLinks(PeerId(), LinksWith::kAll).ok());
+  CHECK(f.log.back() == "close " + FakeTransport::Name(f.to_peer));
+  CHECK(absl::IsNotFound(f.node->KillLinks(NodeId(), LinksWith::kAll)));
+}
+
+TEST_CASE("a message that is to be lost is, with its link if that is wanted") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  f.TakeSent(f.from_peer);
+  FaultInjection faults;
+  faults.Drop(MessageKind::kPing);
+  f.node->InjectFaults(faults);
+  f.Receive(f.from_peer, f.PeerSays(PingAt(2)));
+  CHECK(f.TakeSent(f.from_peer).empty());
+  CHECK(f.node->Status().messages_dropped == 1);
+  Heartbeat meet = PingAt(3);
+  meet.kind = Heartbeat::Kind::kMeet;
+  f.Receive(f.from_peer, f.PeerSays(meet));
+  CHECK(f.TakeSent(f.from_peer).size() == 1);
+
+  faults.close_link_on_drop = true;
+  f.node->InjectFaults(faults);
+  f.log.clear();
+  f.Receive(f.from_peer, f.PeerSays(PingAt(4)));
+  CHECK(f.log == Log{"close " + FakeTransport::Name(f.from_peer)});
+  f.node->InjectFaults({});
+  CHECK(f.node->injected_faults() == FaultInjection());
+}
+
+TEST_CASE("a link that overflows is counted") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  f.transport.handler->OnLinkDown(f.to_peer, LinkDownCause::kOverflow,
+                                  absl::ResourceExhaustedError("full"));
+  CHECK(f.node->Status().links_overflowed == 1);
+  CHECK(f.node->Status().links.size() == 1);
+}
+
 TEST_CASE("a destroyed node is never called again") {
   Fixture f;
   REQUIRE(f.Start() == absl::OkStatus());

@@ -44,6 +44,7 @@ TEST_CASE("each value out of range is refused with its field, value and range") 
       {"node_timeout", "inf", [](Options& o) { o.node_timeout = absl::InfiniteDuration(); }},
       {"ping_interval", "999us", [](Options& o) { o.ping_interval = absl::Microseconds(999); }},
       {"ping_interval", "8s", [](Options& o) { o.ping_interval = absl::Seconds(8); }},
+      {"migration_barrier", "-1", [](Options& o) { o.migration_barrier = -1; }},
       {"replica_priority", "-1", [](Options& o) { o.replica_priority = -1; }},
       {"replica_priority", "1000001", [](Options& o) { o.replica_priority = 1000001; }},
       {"manual_failover_timeout", "0",

@@ -7,13 +7,13 @@
 //   faults p1 p2 latency=5ms jitter=2ms stalled=on refused=on reset-per-mille=10
 //   reset-links p1 p2            every link between the two breaks, once
 //   heal                         ends all of these
-//   crash p1 [lose] [host-gone]  the process dies; unsynced state is lost; a power cut
-//   restart p1                   with what its disk holds
-//   wipe p1, damage p1           its disk, while it is down: empty, or not to be read
-//   backup p1, restore p1        an old state file comes back, while it is down
-//   readdress p1                 another address, while it is down
-//   pause p1, suspend p1         the process or the whole machine stops
-//   resume p1
+//   drop p1 auth-ack update close=on   p1 throws these away when they arrive, and the link with
+//   them drop p1                      not any more kill-links p1 p2 [to|from]   p1 closes its links
+//   with p2, or those of one direction crash p1 [lose] [host-gone]  the process dies; unsynced
+//   state is lost; a power cut restart p1                   with what its disk holds wipe p1,
+//   damage p1           its disk, while it is down: empty, or not to be read backup p1, restore p1
+//   an old state file comes back, while it is down readdress p1                 another address,
+//   while it is down pause p1, suspend p1         the process or the whole machine stops resume p1
 //   disk p1 sync=50ms fail=on    saves are slow, or fail
 //   clock p1 ahead=2s drift=500  the clock is ahead by that, and gains (ppm)
 //   host-alive p1 off            its data thread hangs
@@ -84,6 +84,8 @@ class Actions {
   Output Faults(const Command& c);
   Output ResetLinks(const Command& c);
   Output Heal(const Command& c);
+  Output Drop(const Command& c);
+  Output KillLinks(const Command& c);
 
   Output Crash(const Command& c);
   Output Restart(const Command& c);

@@ -51,6 +51,7 @@ class Transport : public clusterkit::Transport {
   absl::Status Listen(const Endpoint& bus, Handler* handler) override;
   void Dial(LinkId link, const Endpoint& to) override;
   void Send(LinkId link, std::string frame) override;
+  size_t QueuedBytes(LinkId link) const override;
   void Close(LinkId link) override;
   void Shutdown() override;
 
@@ -72,8 +73,8 @@ class LoopThread {
   // Run() before.
   ~LoopThread();
 
-  uv_loop_t* loop();       // For what is constructed inside Run().
-  Loop& event_loop();      // Post() from any thread.
+  uv_loop_t* loop();   // For what is constructed inside Run().
+  Loop& event_loop();  // Post() from any thread.
 
  private:
   class Impl;

@@ -65,6 +65,7 @@ void Actions::EndFaults() {
   for (const Name& name : cluster_->names()) {
     cluster_->Resume(name);
     cluster_->SetDiskFaults(name, DiskFaults());
+    if (cluster_->Running(name)) cluster_->node(name).InjectFaults({});
     if (workload_ != nullptr) workload_->SetHostAlive(name, true);
   }
 }

@@ -27,6 +27,8 @@ void Actions::AddFaults() {
   table_["faults"] = &Actions::Faults;
   table_["reset-links"] = &Actions::ResetLinks;
   table_["heal"] = &Actions::Heal;
+  table_["drop"] = &Actions::Drop;
+  table_["kill-links"] = &Actions::KillLinks;
 }
 
 Actions::Output Actions::Partition(const Command& c) {
@@ -76,6 +78,34 @@ Actions::Output Actions::ResetLinks(const Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const Name b, NodeAt(c, 1));
   cluster_->ResetLinks(a, b);
   return "ok\n";
+}
+
+Actions::Output Actions::Drop(const Command& c) {
+  CLUSTERKIT_ASSIGN_OR_RETURN(Node* const node, AwakeNodeAt(c, 0));
+  FaultInjection faults;
+  CLUSTERKIT_ASSIGN_OR_RETURN(faults.close_link_on_drop, c.Switch("close", false));
+  for (size_t i = 1; i < c.words().size(); ++i) {
+    const size_t before = faults.drop.count();
+    for (size_t kind = 0; kind < kMessageKinds; ++kind) {
+      const std::string_view name = MessageKindName(static_cast<MessageKind>(kind));
+      if (c.words()[i] == name || c.words()[i] == "all") faults.drop.set(kind);
+    }
+    if (faults.drop.count() == before) {
+      return absl::InvalidArgumentError(absl::StrCat(c.words()[i], " is no kind of message"));
+    }
+  }
+  node->InjectFaults(faults);
+  return "ok\n";
+}
+
+Actions::Output Actions::KillLinks(const Command& c) {
+  CLUSTERKIT_ASSIGN_OR_RETURN(Node* const node, AwakeNodeAt(c, 0));
+  CLUSTERKIT_ASSIGN_OR_RETURN(const Name peer, NodeAt(c, 1));
+  LinksWith which = LinksWith::kAll;
+  if (c.HasWord("to")) which = LinksWith::kTo;
+  if (c.HasWord("from")) which = LinksWith::kFrom;
+  const absl::Status killed = node->KillLinks(cluster_->IdOf(peer), which);
+  return killed.ok() ? "ok\n" : absl::StrCat("refused: ", killed.message(), "\n");
 }
 
 Actions::Output Actions::Heal(const Command&) {

@@ -137,6 +137,8 @@ absl::Status ApplyOptions(const Command& command, Options& options) {
   CLUSTERKIT_RETURN_IF_ERROR(read(options.allow_replica_migration,
                                   c.Switch("migration", options.allow_replica_migration)));
   CLUSTERKIT_RETURN_IF_ERROR(
+      read(options.migration_barrier, c.Number("barrier", options.migration_barrier)));
+  CLUSTERKIT_RETURN_IF_ERROR(
       read(options.guard_missing_data, c.Switch("guard", options.guard_missing_data)));
   CLUSTERKIT_RETURN_IF_ERROR(read(options.require_full_coverage,
                                   c.Switch("full-coverage", options.require_full_coverage)));

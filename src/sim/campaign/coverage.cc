@@ -72,6 +72,8 @@ struct NameOfBranch {
         return "role: elected";
       case RoleChanged::Cause::kReplaced:
         return "role: replaced";
+      case RoleChanged::Cause::kOrphan:
+        return "role: moved to an orphan";
       case RoleChanged::Cause::kPrimaryReplaced:
         return "role: primary replaced";
       case RoleChanged::Cause::kCommand:

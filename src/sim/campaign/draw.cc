@@ -106,6 +106,7 @@ class Drawing {
                     " jitter=", Ms(rng_.Between(absl::ZeroDuration(), absl::Milliseconds(20))),
                     " drift=", rng_.Below(1001));
     absl::StrAppend(&line, on("crash-evidence", 700), on("full-coverage", 500),
+                    on("migration", 700), " barrier=", rng_.Below(3),
                     " faults=", absl::StrJoin(kinds, ","));
     node_timeout_ = node_timeout;
     return line;
@@ -192,6 +193,11 @@ class Drawing {
   void Stall() { LinkFault("stalled=on"); }
   void Refuse() { LinkFault("refused=on"); }
   void Resets() {
+    if (rng_.Chance(200)) {
+      const auto [a, b] = Pair();
+      static const char* const kDirections[] = {"", " to", " from"};
+      return Now(absl::StrCat("kill-links ", a, " ", b, kDirections[rng_.Below(3)]));
+    }
     if (rng_.Chance(500)) return LinkFault(absl::StrCat("reset-per-mille=", 1 + rng_.Below(300)));
     const auto [a, b] = Pair();
     Now(absl::StrCat("reset-links ", a, " ", b));
