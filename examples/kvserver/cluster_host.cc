@@ -371,6 +371,7 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   route.readonly = query.client.readonly;
   if (!view.open_slots().Empty() && view.open_slots().Find(query.slot) != nullptr) {
     route.asking = query.asking();
+    route.migrates = (query.spec.flags & kMigrates) != 0;
     route.keys = PresenceOf(query, server_.keyspace());
   }
   clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
