@@ -61,7 +61,6 @@ clusterkit::Options OptionsFor(const Config& config) {
   options.migration_barrier = static_cast<int>(config.cluster_migration_barrier);
   options.require_full_coverage = config.cluster_require_full_coverage;
   options.allow_reads_when_down = config.cluster_allow_reads_when_down;
-  options.allow_replica_migration = config.cluster_allow_replica_migration;
   options.manual_failover_timeout = absl::Milliseconds(config.cluster_manual_failover_timeout);
   options.forget_ban = absl::Seconds(config.cluster_blacklist_ttl);
   // 0 is "no limit" in Redis; a peer must not make us hold without bound, so the default stays.

@@ -76,8 +76,6 @@ struct Config {
   EndpointType cluster_preferred_endpoint_type = EndpointType::kIp;
   int64_t cluster_replica_validity_factor = 10;
   bool cluster_replica_no_failover = false;
-  bool cluster_allow_replica_migration = true;
-  int64_t cluster_migration_barrier = 1;
   bool cluster_allow_reads_when_down = false;
   clusterkit::Voting cluster_voting = clusterkit::Voting::kWithSlots;
   bool cluster_allow_replica_migration = true;
