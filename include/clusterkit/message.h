@@ -137,7 +137,9 @@ struct FailoverAuthRequest {
   Epoch claim_epoch;              // Config epoch of the claim below as the candidate knows it.
   SlotSet slots;                  // What it would serve.
   absl::Duration round;           // Votes count for this long after sending.
-  bool primary_consents = false;  // The primary itself asked for it.
+  bool primary_consents = false;  // It, or an operator, asked for it.
+  // By a handover: the primary paused for this candidate. Only with its own vote can it be won.
+  bool agreed = false;
   friend bool operator==(const FailoverAuthRequest&, const FailoverAuthRequest&) = default;
 };
 

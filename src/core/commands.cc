@@ -133,6 +133,7 @@ absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
   move_.reset();
   failover_.reset();
   departing_.reset();
+  gave_way_to_.reset();
   EndPause();
   replication_ = ReplicationStatus{};
   RequestSave(/*sync=*/true);

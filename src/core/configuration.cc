@@ -105,13 +105,16 @@ void NodeCore::Impl::ApplyRole(const Header& header) {
   const bool shard_known = known.shard == header.shard;
   if (header.role == Role::kPrimary) {
     const bool promoted = known.role == Role::kReplica;
-    const bool newer = header.config_epoch > known.config_epoch;
+    // Epoch and claim are one fact: under a new epoch the old claim would be a lie.
+    const bool claim_known =
+        header.claim || header.claim_digest == table_.facts(header.sender).claim_digest;
+    const bool newer = claim_known && header.config_epoch > known.config_epoch;
     if (shard_known && !promoted && !newer) return;
     KnownNode& node = table_.Edit(header.sender, /*config=*/true);
     node.shard = header.shard;
     node.role = Role::kPrimary;
     node.primary.reset();
-    node.config_epoch = std::max(node.config_epoch, header.config_epoch);
+    if (newer) node.config_epoch = header.config_epoch;
     RequestSave(/*sync=*/newer);
     if (promoted) {
       Emit(RoleChanged{RoleChanged::Cause::kElected, node.id, Role::kPrimary, std::nullopt, false,

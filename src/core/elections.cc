@@ -82,14 +82,18 @@ void NodeCore::Impl::Apply(const Promote& step) {
 
 void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
                                    const FailoverAuthRequest& request) {
-  const VoteDecision decision = coordinator_.ConsiderVote(
-      View(), header, request, detector_.SeemsAlive(request.primary, now_),
-      serving_.Confirmed(View(), now_), now_);
+  VoteDecision decision{VoteRefusal::kPrimaryNotFailed, {}, {}};
+  if (request.primary != table_.self_id() || !request.agreed || MayGiveWayTo(header)) {
+    decision = coordinator_.ConsiderVote(View(), header, request,
+                                         detector_.SeemsAlive(request.primary, now_),
+                                         serving_.Confirmed(View(), now_), now_);
+  }
   Emit(VoteCast{header.sender, header.shard, request.epoch, decision.refusal});
   if (decision.refusal == VoteRefusal::kNone) {
     ++counters_.votes_granted;
     if (request.primary == table_.self_id()) {
       // Our own successor, which may serve as soon as it has this vote.
+      gave_way_to_ = header.sender;
       serving_.Revoke();
       extras_changed_ = true;
     }

@@ -110,6 +110,28 @@ void NodeCore::Impl::EndPause() {
   Emit(WritePauseChanged{});
 }
 
+// We paused for this replica and still do, and it has all that we have.
+bool NodeCore::Impl::MayGiveWayTo(const Header& candidate) const {
+  return PauseObeyed() && pause_->successor == candidate.sender &&
+         Progress::Compare(candidate.progress, replication_.progress) >= 0;
+}
+
+// From our vote on, the replica may serve without our knowing. We do not before it has told us,
+// when its round is over, that it did not win. Others confirm us as soon as their votes are void,
+// and a lone voter needs nobody to confirm it.
+void NodeCore::Impl::ReconsiderGivingWay(const Header& heir) {
+  const bool open = ledger().BlockedFor(self().shard, table_.self_id(), now_).has_value();
+  if (gave_way_to_ == heir.sender && !open && heir.role == Role::kReplica) gave_way_to_.reset();
+}
+
+bool NodeCore::Impl::GaveWay() {
+  if (gave_way_to_) {
+    const KnownNode* heir = table_.Find(*gave_way_to_);
+    if (!IsPrimary() || heir == nullptr || heir->health == Health::kFail) gave_way_to_.reset();
+  }
+  return gave_way_to_ || ledger().BlockedFor(self().shard, table_.self_id(), now_);
+}
+
 // A lost request costs a tick.
 void NodeCore::Impl::RepeatHandoverRequests() {
   if (failover_ && !failover_->standing && !failover_->target) {
@@ -139,8 +161,8 @@ absl::Status NodeCore::Impl::Depart(Departure kind, absl::Duration at_most, Inst
   return absl::OkStatus();
 }
 
-// The freshest replica that is complete and answers; of equals the one with the smallest id.
-std::optional<NodeId> NodeCore::Impl::BestSuccessor() const {
+// The freshest replica that is complete and answers.
+std::optional<NodeId> NodeCore::Impl::BestSuccessor() {
   std::optional<NodeId> best;
   for (const NodeId& id : table_.Peers()) {
     const KnownNode& node = *table_.Find(id);
@@ -148,7 +170,7 @@ std::optional<NodeId> NodeCore::Impl::BestSuccessor() const {
     if (node.primary != table_.self_id() || node.health != Health::kOnline) continue;
     if (!node.linked || !facts.heard || !facts.progress.synced || node.no_failover) continue;
     if (departing_ && departing_->tried.contains(id)) continue;
-    if (!best || Progress::Compare(facts.progress, table_.facts(*best).progress) > 0) best = id;
+    if (!best || IsBetterSuccessor(*View().Find(id), *best)) best = id;
   }
   return best;
 }
@@ -168,11 +190,10 @@ void NodeCore::Impl::AdvanceDeparture() {
     EndPause();
   }
   departing_->successor.reset();
+  const std::optional<NodeId> best = BestSuccessor();
+  if (!best) return FinishDeparture(absl::FailedPreconditionError("no replica can take over"));
   if (!MayElectSuccessor()) return;
-  departing_->successor = BestSuccessor();
-  if (!departing_->successor) {
-    return FinishDeparture(absl::FailedPreconditionError("no replica can take over"));
-  }
+  departing_->successor = best;
   departing_->asked = now_;
   BeginPause(*departing_->successor);
   SendTo(*departing_->successor, StandRequest{.catch_up = true}, Path::kPrompt);

@@ -224,6 +224,7 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
   if (!link.outbound) introduced_.erase(header.sender);
   AdoptEpoch(std::max(header.current_epoch, header.config_epoch));
   ApplyHeader(link, header);
+  if (gave_way_to_) ReconsiderGivingWay(header);
 
   struct Dispatch {
     Impl* core;
@@ -242,6 +243,7 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
     void operator()(const FailoverAuthRefusal& body) { core->OnAuthRefusal(header, body); }
     void operator()(const FailoverAuthWithdraw& body) {
       core->coordinator_.OnWithdraw(header.sender, body);
+      core->ReconsiderGivingWay(header);
     }
     void operator()(const SlotUpdate& body) { core->OnUpdate(body); }
     void operator()(const StandRequest& body) {

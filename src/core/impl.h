@@ -260,6 +260,8 @@ class NodeCore::Impl {
   void SettleOpenSlots();
   void TakeAbandoned(const SlotSet& abandoned);
   bool MajorityKnowsOurClaim();
+  bool MayTakeSlots();
+  bool StillClaimedBy(const NodeId& peer, SlotId slot) const;
   void TakeSlots(const SlotSet& slots);  // Without consensus.
   void GiveSlots(const SlotSet& slots, const NodeId& to);
   // Who leads the shard of a node that was the other end of a migration.
@@ -282,9 +284,12 @@ class NodeCore::Impl {
   void BeginPause(const NodeId& successor);
   void EndPause();
   bool MayElectSuccessor();
+  bool MayGiveWayTo(const Header& candidate) const;
+  void ReconsiderGivingWay(const Header& heir);
+  bool GaveWay();
   bool PauseObeyed() const { return pause_ && replication_.obeys_pause == pause_->number; }
   void AdvanceDeparture();
-  std::optional<NodeId> BestSuccessor() const;
+  std::optional<NodeId> BestSuccessor();
   void FinishDeparture(absl::Status status);
   void ForgetLeaving();
   void RepeatHandoverRequests();
@@ -317,7 +322,7 @@ class NodeCore::Impl {
   std::shared_ptr<const OpenSlots> open_slots_ = std::make_shared<OpenSlots>();
   uint64_t open_slots_version_ = 1;
   uint64_t open_slots_settled_ = 0;  // Generation of the table.
-  bool arrived_ = false;             // Slots that we imported and own: their marks wait.
+  SlotSet arrived_;                  // Imported and taken; their marks wait.
   bool tell_replicas_ = false;
   // Slots that we import and their owner has ceased to claim.
   absl::btree_map<SlotId, Instant> abandoned_;
@@ -325,6 +330,8 @@ class NodeCore::Impl {
 
   std::optional<CommandedFailover> failover_;
   std::optional<WritePause> pause_;
+  // We voted for it to replace us: until it says that it did not, it may serve.
+  std::optional<NodeId> gave_way_to_;
   uint64_t last_pause_ = 0;
   std::optional<Departing> departing_;
   bool gone_ = false;                // Stopped, or left.

@@ -56,8 +56,7 @@ void NodeCore::Impl::Settle() {
     }
   }
   // Not while our vote for a successor may still count.
-  const bool gave_way = ledger().BlockedFor(self().shard, table_.self_id(), now_).has_value();
-  if (!gone_ && !gave_way) serving_.Renew(View(), now_);
+  if (!gone_ && !GaveWay()) serving_.Renew(View(), now_);
   FlushReports();
   RefreshFacts();
   if (announce_) Announce();

@@ -178,6 +178,7 @@ void NodeCore::Impl::CloseMarks(const SlotSet& slots, Cause cause) {
     if (slots.Contains(slot)) closed.Add(slot);
   }
   if (closed.Empty()) return;
+  arrived_.Remove(closed);
   EditOpenSlots([&](OpenSlots& open) { open.Close(closed); });
   Emit(SlotMigrationChanged{cause, closed, std::nullopt});
 }
@@ -185,6 +186,7 @@ void NodeCore::Impl::CloseMarks(const SlotSet& slots, Cause cause) {
 // A replica has no slots on their way; those of its primary are its primary's.
 void NodeCore::Impl::DropOpenSlots(Cause cause) {
   abandoned_.clear();
+  arrived_ = SlotSet{};
   CloseMarks(SlotSet::Of({SlotId{0}, SlotId{kSlotCount - 1}}), cause);
 }
 
@@ -211,7 +213,10 @@ NodeId NodeCore::Impl::SuccessorOf(const NodeId& peer) {
 
 void NodeCore::Impl::SettleOpenSlots() {
   if (open_slots_->Empty()) return;
-  if (open_slots_settled_ == table_.generation() && abandoned_.empty() && !arrived_) return;
+  if (open_slots_settled_ == table_.generation() && abandoned_.empty() && arrived_.Empty()) {
+    return;
+  }
+  open_slots_settled_ = table_.generation();  // Unless something changes below.
   SlotSet done, gone, abandoned, arrived;
   absl::btree_map<std::pair<SlotMigration, NodeId>, SlotSet> replaced;
   for (const auto& [slot, mark] : open_slots_->marks()) {
@@ -227,7 +232,8 @@ void NodeCore::Impl::SettleOpenSlots() {
     const bool elsewhere =
         importing && owner != nullptr && *owner != mark.peer && *owner != successor;
     if (mine && importing) {
-      arrived.Add(slot);
+      arrived_.Add(slot);
+      if (!StillClaimedBy(successor, slot)) arrived.Add(slot);
     } else if (mine == importing || elsewhere || successor == table_.self_id()) {
       done.Add(slot);
     } else if (successor != mark.peer) {
@@ -236,24 +242,20 @@ void NodeCore::Impl::SettleOpenSlots() {
       abandoned.Add(slot);
     }
   }
-  arrived_ = !arrived.Empty();
-  if (arrived_ && MajorityKnowsOurClaim()) {
-    CloseMarks(arrived, Cause::kOwnerMoved);
-    arrived_ = false;
-  }
+  if (!arrived.Empty() && MajorityKnowsOurClaim()) CloseMarks(arrived, Cause::kOwnerMoved);
   CloseMarks(gone, Cause::kPeerGone);
   CloseMarks(done, Cause::kOwnerMoved);
   for (const auto& [mark, slots] : replaced) {
     OpenMarks(slots, {mark.first, mark.second}, Cause::kReplaced);
   }
   TakeAbandoned(abandoned);
-  open_slots_settled_ = table_.generation();
 }
 
 // A slot that has arrived may go back for a moment: its source, or the successor of that, may raise
 // its own epoch without having heard of our claim. With the mark we then go on importing it, and
-// nothing is lost. Once a majority of voters holds our claim, nobody is elected, or listened to,
-// who has not heard of it.
+// nothing is lost. Once a majority of voters holds our claim nobody is elected who has not heard of
+// it, and once the source has said in our hearing that it claims the slot no more, what it said
+// before is not listened to.
 bool NodeCore::Impl::MajorityKnowsOurClaim() {
   int knowing = 0;
   for (const NodeId& voter : View().voters()) {
@@ -264,6 +266,19 @@ bool NodeCore::Impl::MajorityKnowsOurClaim() {
   return knowing >= View().Quorum();
 }
 
+bool NodeCore::Impl::StillClaimedBy(const NodeId& peer, SlotId slot) const {
+  const std::optional<SlotSet>& claim = table_.facts(peer).claim;
+  return claim && claim->Contains(slot);
+}
+
+// Taking slots raises the epoch of all that we own. Who may have been replaced, or is about to be,
+// would outbid its successor.
+bool NodeCore::Impl::MayTakeSlots() {
+  if (pause_ || departing_ || coordinator_.RoundOpen(self().shard, now_)) return false;
+  if (table_.OwnSlots().Empty()) return serving_.reason() != DownReason::kMinority;
+  return serving_.Confirmed(View(), now_);
+}
+
 // The source gave a slot away, and nobody says to have got it: it was to us, or to the primary that
 // we replaced. We wait long enough to hear of anybody else.
 void NodeCore::Impl::TakeAbandoned(const SlotSet& abandoned) {
@@ -271,11 +286,11 @@ void NodeCore::Impl::TakeAbandoned(const SlotSet& abandoned) {
   SlotSet due;
   abandoned.ForEach([&](SlotId slot) {
     const Instant since = abandoned_.try_emplace(slot, now_).first->second;
-    if (now_ - since >= options_.node_timeout) due.Add(slot);
+    // It was ours already, and went back with a claim from before.
+    if (arrived_.Contains(slot) || now_ - since >= options_.node_timeout) due.Add(slot);
   });
-  if (due.Empty()) return;
+  if (due.Empty() || !MayTakeSlots()) return;
   TakeSlots(due);
-  arrived_ = true;
   absl::erase_if(abandoned_, [&](const auto& entry) { return due.Contains(entry.first); });
 }
 

@@ -112,6 +112,7 @@ void NodeCore::Impl::AdvanceMove() {
   SlotMovePlan plan = *open_slots_->plan();
   if (table_.Find(plan.target) == nullptr) return EndMove(SlotMoveEnded::How::kTargetGone);
   plan.target = SuccessorOf(plan.target);
+  if (plan.target == table_.self_id()) return EndMove(SlotMoveEnded::How::kLost);
   if (plan.target != open_slots_->plan()->target) {
     // What was agreed was agreed with another node; what was sent its successor may lack.
     Move anew;
@@ -166,7 +167,7 @@ void NodeCore::Impl::OpenNext(const SlotMovePlan& plan) {
 }
 
 void NodeCore::Impl::SendMoveSteps(const NodeId& target) {
-  if (now_ < move_->ask_again) return;
+  if (now_ < move_->ask_again || !serving_.Confirmed(View(), now_)) return;
   move_->ask_again = now_ + options_.PingInterval();
   if (!move_->asked.Empty()) {
     SendTo(target, SlotMoveStep{Step::kOpen, move_->asked}, Path::kDurable);
@@ -188,6 +189,7 @@ void NodeCore::Impl::OnSlotMoveAnswer(const Header& header, const SlotMoveAnswer
     move_->due.Add(agreed);
     OpenMarks(agreed, {SlotMigration::kExporting, header.sender},
               SlotMigrationChanged::Cause::kMove);
+    RequestSave(/*sync=*/true);  // Once keys are gone from here, the mark must not be lost.
     Emit(SlotTransferDue{agreed, header.sender});
   } else if (answer.step == Step::kTake) {
     // It has forgotten what it was to expect: begin anew with these.
@@ -224,8 +226,10 @@ void NodeCore::Impl::OnSlotMoveStep(Link& link, const Header& header, const Slot
     const SlotSet arrived = Common(step.slots, open_slots_->SlotsWith(mark));
     SlotSet taken = arrived;
     taken.Remove(table_.OwnSlots());
-    if (!taken.Empty()) TakeSlots(taken);
+    if (!taken.Empty() && MayTakeSlots()) TakeSlots(taken);
+    // What waits for our authority holds, too: it will be asked for again.
     answer.slots = Common(step.slots, table_.OwnSlots());
+    answer.slots.Add(arrived);
   }
   RefreshFacts();
   SendBody(link, std::move(answer), Path::kDurable);

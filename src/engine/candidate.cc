@@ -140,6 +140,11 @@ std::vector<ElectionStep> FailoverCoordinator::Advance(const ClusterView& view, 
     Stop(ElectionEnded::How::kOvertaken, view, steps);
     if (primary == nullptr) return steps;
   }
+  if (primary->health == Health::kFail && consent_ && consent_->agreed) {
+    // It will not keep its word; and who voted by it did not look whether it is gone. Begin anew.
+    consent_.reset();
+    if (round != nullptr && round->agreed) Stop(ElectionEnded::How::kOvertaken, view, steps);
+  }
   const bool consent = HasConsent(primary->id, now);
   if (primary->health != Health::kFail && !consent) {
     Stop(ElectionEnded::How::kPrimaryBack, view, steps);
@@ -186,6 +191,7 @@ void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary
   start.request.slots = view.slots().SlotsOf(primary.id);
   start.request.round = round;
   start.request.primary_consents = consent;
+  start.request.agreed = consent && consent_->agreed;
   start.needed = view.Quorum();
   const bool agreed = consent && consent_->agreed;
   state_ = Campaigning{epoch, primary.id, now, now + round, agreed, {}, 0, {}};

@@ -250,6 +250,7 @@ absl::Status Decode(const FieldPath& parent, const v1::FailoverAuthRequest& in,
   out.claim_epoch.value = in.claim_epoch();
   CLUSTERKIT_RETURN_IF_ERROR(DecodeSlots(FieldPath(at, "slots"), in.slots(), out.slots));
   out.primary_consents = in.primary_consents();
+  out.agreed = in.agreed();
   return DecodeDuration(FieldPath(at, "round_ms"), in.round_ms(), out.round);
 }
 

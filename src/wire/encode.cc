@@ -153,6 +153,7 @@ void Encode(const FailoverAuthRequest& body, v1::Message& message) {
   if (!body.slots.Empty()) EncodeSlots(body.slots, *out.mutable_slots());
   out.set_round_ms(Milliseconds(body.round));
   out.set_primary_consents(body.primary_consents);
+  out.set_agreed(body.agreed);
 }
 
 void Encode(const FailoverAuthAck& body, v1::Message& message) {

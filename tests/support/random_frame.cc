@@ -156,6 +156,7 @@ FailoverAuthRequest RandomRequest(Rng& rng) {
   body.slots = RandomSlots(rng);
   body.round = Milliseconds(rng);
   body.primary_consents = Half(rng);
+  body.agreed = Half(rng);
   return body;
 }
 

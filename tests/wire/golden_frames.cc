@@ -115,7 +115,7 @@ FailoverAuthRequest ExtremeRequest() {
   body.epoch = body.claim_epoch = Epoch{kMax};
   body.slots = SlotSet::Of(Slots(0, kSlotCount - 1));
   body.round = absl::Hours(1);
-  body.primary_consents = true;
+  body.primary_consents = body.agreed = true;
   return body;
 }
 

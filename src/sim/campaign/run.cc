@@ -350,7 +350,7 @@ class Run {
     later_.clear();
     actions_->EndFaults();
     BringBack();
-    AwaitMoves();
+    if (!needs_repair_) AwaitMoves();
     const Instant calm = cluster_.now();
     // The consequences of the last step have not shown yet.
     AdvanceTo(calm + setup_.options.node_timeout);
@@ -372,6 +372,7 @@ class Run {
       Broken("heals", CheckWhole(cluster_));
       return;
     }
+    if (needs_repair_) AwaitMoves();
     // Long enough for what is under way to show.
     AdvanceTo(cluster_.now() + 2 * setup_.options.node_timeout);
     if (const absl::Status still = CheckWhole(cluster_); !still.ok()) Broken("stays-whole", still);
