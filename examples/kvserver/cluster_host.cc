@@ -226,12 +226,9 @@ void ClusterHost::OnDirective(std::string_view directive) {
 // --- Node to data thread -------------------------------------------------------------------------
 
 void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
-  const NodeId self = node_->view()->self().id;
   const auto view = node_->view();
-  const LogLine line = LineFor(event, self, [&view](const NodeId& id) -> std::string {
-    const NodeView* node = view->Find(id);
-    return node == nullptr ? "" : node->details.name;
-  });
+  const NodeId self = view->self().id;
+  const LogLine line = LineFor(event, *view);
   Log(line.level, line.text);
   if (const auto* role = std::get_if<clusterkit::RoleChanged>(&event)) {
     if (role->id != self) return;
