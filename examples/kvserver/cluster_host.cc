@@ -226,12 +226,9 @@ void ClusterHost::OnDirective(std::string_view directive) {
 // --- Node to data thread -------------------------------------------------------------------------
 
 void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
-  const NodeId self = node_->view()->self().id;
   const auto view = node_->view();
-  const LogLine line = LineFor(event, self, [&view](const NodeId& id) -> std::string {
-    const NodeView* node = view->Find(id);
-    return node == nullptr ? "" : node->details.name;
-  });
+  const NodeId self = view->self().id;
+  const LogLine line = LineFor(event, *view);
   Log(line.level, line.text);
   if (const auto* role = std::get_if<clusterkit::RoleChanged>(&event)) {
     if (role->id != self) return;
@@ -245,7 +242,7 @@ void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
     server_.PostToDataThread([this, catches_up] { replication_.Hurry(catches_up); });
   } else if (std::holds_alternative<clusterkit::Departed>(event)) {
     server_.PostToDataThread([this] {
-      if (left_) Drain(server_.pause().now_ms() + kMostDrainMs, server_.stats().commands);
+      if (left_) Drain(server_.pause().now_ms() + kMostDrainMs, server_.stats().requests);
     });
   } else if (std::holds_alternative<clusterkit::Halted>(event)) {
     // A node that can save nothing can promise nothing. It is replaced soonest if it is gone.
@@ -299,13 +296,13 @@ void ClusterHost::Leave(std::function<void()> done) {
 }
 
 // Who is still connected is told where to go, until nobody asks any more.
-void ClusterHost::Drain(int64_t until_ms, uint64_t commands_before) {
-  server_.RunAfter(std::chrono::milliseconds(kQuietMs), [this, until_ms, commands_before] {
-    const uint64_t commands = server_.stats().commands;
-    if (commands == commands_before || server_.pause().now_ms() >= until_ms) {
+void ClusterHost::Drain(int64_t until_ms, uint64_t requests_before) {
+  server_.RunAfter(std::chrono::milliseconds(kQuietMs), [this, until_ms, requests_before] {
+    const uint64_t requests = server_.stats().requests;
+    if (requests == requests_before || server_.pause().now_ms() >= until_ms) {
       std::exchange(left_, nullptr)();
     } else {
-      Drain(until_ms, commands);
+      Drain(until_ms, requests);
     }
   });
 }

@@ -82,7 +82,7 @@ class ClusterHost final : public CommandGate,
   void OnWritePause(const clusterkit::WritePauseChanged& event);
   void ReportPause();
   void Leave(std::function<void()> done);
-  void Drain(int64_t until_ms, uint64_t commands_before);
+  void Drain(int64_t until_ms, uint64_t requests_before);
   void DropLostKeys();
   bool LapsedForHandover(const clusterkit::RouteDecision& decision) const;
   void OnDirective(std::string_view directive);

@@ -51,10 +51,12 @@ void Shutdown(CommandContext& context) {
   if (!abort) {
     // No reply: the client sees its connection end.
     context.client.Block();
-    return context.host().RequestShutdown(context.client.id, now);
+    return context.host().RequestShutdown(now);
   }
-  if (!context.host().AbortShutdown()) return context.reply.Error("ERR No shutdown in progress.");
-  context.reply.Ok();
+  // What is under way is the node's departure, which its peers know of.
+  context.reply.Error(context.host().shutting_down()
+                          ? "ERR The shutdown cannot be aborted any more."
+                          : "ERR No shutdown in progress.");
 }
 
 }  // namespace

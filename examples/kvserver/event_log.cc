@@ -11,28 +11,30 @@
 namespace kv {
 namespace {
 
+using clusterkit::ClusterView;
 using clusterkit::Event;
 using clusterkit::Health;
 using clusterkit::NodeId;
+using clusterkit::NodeView;
 using clusterkit::Role;
-
-using clusterkit::NameOf;
 
 std::string Hex(const NodeId& id) { return id.ToHex(); }
 
-// Whose log it is, and what operators call the nodes.
+// Who tells it.
 struct Teller {
-  const NodeId& self;
-  NameOf name_of;
+  const ClusterView& view;
 
+  bool IsSelf(const NodeId& id) const { return id == view.self().id; }
+  // With what operators call it.
   std::string Node(const NodeId& id) const {
-    return absl::StrCat(id.ToHex(), " (", name_of(id), ")");
+    const NodeView* node = view.Find(id);
+    return absl::StrCat(id.ToHex(), " (", node == nullptr ? "" : node->details.name, ")");
+  }
+  std::string Nodes(const std::vector<NodeId>& ids) const {
+    return absl::StrJoin(ids, ", ",
+                         [this](std::string* out, const NodeId& id) { *out += Node(id); });
   }
 };
-
-std::string Ids(const std::vector<NodeId>& ids) {
-  return absl::StrJoin(ids, ",", [](std::string* out, const NodeId& id) { *out += id.ToHex(); });
-}
 
 std::string Text(std::string_view text) { return std::string(text); }
 
@@ -51,28 +53,35 @@ LogLine Line(const clusterkit::HealthChanged& event, const Teller& teller) {
   }
   if (event.to == Health::kFail) {
     if (event.cause == clusterkit::HealthChanged::Cause::kNotice) {
-      return {LogLevel::kNotice, absl::StrCat("FAIL message received from ", Ids(event.reporters),
-                                              " () about ", teller.Node(event.id))};
+      return {LogLevel::kNotice,
+              absl::StrCat("FAIL message received from ", teller.Nodes(event.reporters), " about ",
+                           teller.Node(event.id))};
     }
     return {LogLevel::kNotice,
             absl::StrCat("Marking node ", teller.Node(event.id), " as failing (quorum reached).")};
   }
   if (event.from == Health::kFail) {
-    return {LogLevel::kNotice, absl::StrCat("Clear FAIL state for node ", teller.Node(event.id),
-                                            ": it is reachable again.")};
+    const NodeView* node = teller.view.Find(event.id);
+    const bool owner = node != nullptr && node->role == Role::kPrimary && node->slot_count > 0;
+    const bool replica = node != nullptr && node->role == Role::kReplica;
+    return {LogLevel::kNotice,
+            absl::StrCat("Clear FAIL state for node ", teller.Node(event.id), ": ",
+                         owner     ? "is reachable again and nobody is serving its slots."
+                         : replica ? "replica is reachable again."
+                                   : "master without slots is reachable again.")};
   }
   return {LogLevel::kNotice, absl::StrCat("Node ", teller.Node(event.id), " is reachable again.")};
 }
 
 LogLine Line(const clusterkit::SuspicionHeard& event, const Teller& teller) {
   return {LogLevel::kVerbose,
-          absl::StrCat("Node ", teller.Node(event.reporter),
-                       event.suspected ? " reported node " : " reported back online node ",
-                       teller.Node(event.subject), event.suspected ? " as not reachable." : ".")};
+          absl::StrCat("Node ", teller.Node(event.reporter), " reported node ",
+                       teller.Node(event.subject),
+                       event.suspected ? " as not reachable." : " is back online.")};
 }
 
 LogLine Line(const clusterkit::RoleChanged& event, const Teller& teller) {
-  if (event.id != teller.self) return Plain(event, LogLevel::kVerbose);
+  if (!teller.IsSelf(event.id)) return Plain(event, LogLevel::kVerbose);
   if (event.to == Role::kReplica && event.primary.has_value()) {
     return {LogLevel::kNotice,
             absl::StrCat("Configuration change detected. Reconfiguring myself as a replica of ",
@@ -108,13 +117,22 @@ LogLine Line(const clusterkit::ElectionEnded& event, const Teller&) {
   if (event.how == clusterkit::ElectionEnded::How::kWon) {
     return {LogLevel::kNotice, "Failover election won: I'm the new master."};
   }
-  return Plain(event);
+  LogLine line = Plain(event);
+  if (event.how == clusterkit::ElectionEnded::How::kTimeout) {
+    line.text =
+        absl::StrCat("Currently unable to failover: Failover attempt expired. (", line.text, ")");
+  }
+  return line;
 }
 
 LogLine Line(const clusterkit::ElectionNotEligible& event, const Teller&) {
   if (event.reason == clusterkit::Ineligible::kNone) return Plain(event);
   return {LogLevel::kNotice,
-          absl::StrCat("Currently unable to failover: ", Text(clusterkit::Describe(event.reason)))};
+          absl::StrCat("Currently unable to failover: ",
+                       event.reason == clusterkit::Ineligible::kDataTooOld
+                           ? "Disconnected from master for longer than allowed. Please check the "
+                             "'cluster-replica-validity-factor' configuration option."
+                           : Text(clusterkit::Describe(event.reason)))};
 }
 
 LogLine Line(const clusterkit::VoteCast& event, const Teller& teller) {
@@ -123,6 +141,39 @@ LogLine Line(const clusterkit::VoteCast& event, const Teller& teller) {
                                   teller.Node(event.candidate), " for epoch ", event.epoch.value);
   if (!granted) absl::StrAppend(&text, ": ", Text(clusterkit::Describe(event.reason)));
   return {LogLevel::kNotice, std::move(text)};
+}
+
+LogLine Line(const clusterkit::AddressChanged& event, const Teller& teller) {
+  if (teller.IsSelf(event.id)) {
+    return {LogLevel::kNotice,
+            absl::StrCat("IP address for this node updated to ", event.client.host)};
+  }
+  return {LogLevel::kNotice, absl::StrCat("Address updated for node ", teller.Node(event.id),
+                                          ", now ", clusterkit::Describe(event.client))};
+}
+
+LogLine Line(const clusterkit::FailoverProgress& event, const Teller&) {
+  using Step = clusterkit::FailoverProgress::Step;
+  switch (event.step) {
+    case Step::kStarted:
+      return {LogLevel::kNotice, "Manual failover user request accepted."};
+    case Step::kPaused:
+      return {LogLevel::kNotice,
+              absl::StrCat("Received replication offset for paused master manual failover: ",
+                           event.target.has_value() ? event.target->offset : 0)};
+    case Step::kCaughtUp:
+      return {LogLevel::kNotice,
+              "All master replication stream processed, manual failover can start."};
+    case Step::kTimedOut:
+      break;
+  }
+  return {LogLevel::kNotice, "Manual failover timed out."};
+}
+
+LogLine Line(const clusterkit::WritePauseChanged& event, const Teller& teller) {
+  if (event.number == 0 || !event.successor.has_value()) return Plain(event);
+  return {LogLevel::kNotice, absl::StrCat("Manual failover requested by replica ",
+                                          teller.Node(*event.successor), ".")};
 }
 
 LogLine Line(const clusterkit::PeerRefused& event, const Teller&) {
@@ -149,8 +200,8 @@ LogLine Line(const Other& event, const Teller&) {
 
 }  // namespace
 
-LogLine LineFor(const Event& event, const NodeId& self, NameOf name_of) {
-  const Teller teller{self, name_of};
+LogLine LineFor(const Event& event, const ClusterView& view) {
+  const Teller teller{view};
   return std::visit([&teller](const auto& value) { return Line(value, teller); }, event);
 }
 

@@ -3,9 +3,8 @@
 
 #include <string>
 
-#include "clusterkit/describe.h"
+#include "clusterkit/cluster_view.h"
 #include "clusterkit/event.h"
-#include "clusterkit/types.h"
 #include "kvserver/config.h"
 
 namespace kv {
@@ -15,11 +14,10 @@ struct LogLine {
   std::string text;
 };
 
-// The line that tells an event of the cluster, with full node ids. Where Redis logs the same
-// fact, its words are used, because operators' scripts wait for them.
-// `name_of`: what operators call a node, or nothing.
-LogLine LineFor(const clusterkit::Event& event, const clusterkit::NodeId& self,
-                clusterkit::NameOf name_of);
+// The line that tells an event of the cluster, with full node ids and what operators call the
+// nodes. Where Redis logs the same fact, its words are used, because operators' scripts wait for
+// them. `view` is that of the node whose log it is.
+LogLine LineFor(const clusterkit::Event& event, const clusterkit::ClusterView& view);
 
 }  // namespace kv
 

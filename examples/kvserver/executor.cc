@@ -202,6 +202,7 @@ Executor::Outcome Executor::Execute(Client& client, Args args) {
     return Outcome::kHeld;
   }
 
+  ++parts_.stats.requests;
   const size_t reply_start = client.reply.size();
   if (client.reply_mode == ReplyMode::kSkipNext) client.reply_mode = ReplyMode::kSkipping;
   if (request.spec != nullptr) client.last_command = request.spec;

@@ -28,11 +28,10 @@ struct CommandContext;
 class Host {
  public:
   virtual ~Host() = default;
-  // Returns at once, the process ends later with exit code 0. `asked_by` gets an error if it is
-  // aborted; 0: nobody. `now`: without what should come first.
-  virtual void RequestShutdown(ClientId asked_by, bool now) = 0;
-  // False: there is none to abort.
-  virtual bool AbortShutdown() = 0;
+  // Returns at once, the process ends later with exit code 0. `now`: without what should come
+  // first, also if that has begun.
+  virtual void RequestShutdown(bool now) = 0;
+  virtual bool shutting_down() const = 0;
   virtual void ForEachClient(absl::FunctionRef<void(Client&)> visit) = 0;
   virtual size_t client_count() const = 0;
   // Closes a connection; if it is the one being served, after its reply.

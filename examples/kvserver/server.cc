@@ -194,7 +194,7 @@ void Server::FlushOne(Connection* connection) {
 
 void Server::BeforePoll() {
   FlushAll();
-  busy_poll_.BeforePoll(stats_.commands);
+  busy_poll_.BeforePoll(stats_.requests);
 }
 
 void Server::FlushAll() {
@@ -327,36 +327,18 @@ void Server::OnSignal() {
     Log(LogLevel::kWarning, "Second signal during shutdown: exiting now.");
     _exit(1);
   }
-  RequestShutdown(0, /*now=*/false);
+  RequestShutdown(/*now=*/false);
 }
 
-void Server::RequestShutdown(ClientId asked_by, bool now) {
-  if (asked_by != 0) shutdown_asked_by_.push_back(asked_by);
+void Server::RequestShutdown(bool now) {
   if (std::exchange(shutting_down_, true) && !now) return;
   Log(LogLevel::kWarning, "User requested shutdown...");
-  const auto done = [this, round = shutdown_round_] {
-    PostToDataThread([this, round] {
-      if (round == shutdown_round_) Stop();
-    });
-  };
+  const auto done = [this] { PostToDataThread([this] { Stop(); }); };
   if (shutdown_action_ && !now) {
     shutdown_action_(done);
   } else {
     done();
   }
-}
-
-bool Server::AbortShutdown() {
-  if (!std::exchange(shutting_down_, false)) return false;
-  ++shutdown_round_;
-  Log(LogLevel::kNotice, "Shutdown manually aborted.");
-  PostToDataThread([this, waiting = std::exchange(shutdown_asked_by_, {})] {
-    for (const ClientId id : waiting) {
-      Resume(id,
-             [](ReplyWriter& reply) { reply.Error("ERR Errors trying to SHUTDOWN. Check logs."); });
-    }
-  });
-  return true;
 }
 
 void Server::Stop() {

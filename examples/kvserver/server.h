@@ -80,15 +80,14 @@ class Server : public Host {
     config_listeners_.push_back(std::move(action));
   }
   // Called when a shutdown was requested; the process ends when it has called `done`, which may
-  // be later (a hand-over to a replica). Clients are served in between, and may abort it; then
-  // `done` means nothing any more.
+  // be later (a hand-over to a replica). Clients are served in between.
   void OnShutdown(std::function<void(std::function<void()> done)> action) {
     shutdown_action_ = std::move(action);
   }
 
   // Host.
-  void RequestShutdown(ClientId asked_by, bool now) override;
-  bool AbortShutdown() override;
+  void RequestShutdown(bool now) override;
+  bool shutting_down() const override { return shutting_down_; }
   void ForEachClient(absl::FunctionRef<void(Client&)> visit) override;
   size_t client_count() const override { return connections_.size(); }
   void CloseClient(ClientId id) override;
@@ -162,8 +161,6 @@ class Server : public Host {
   std::vector<std::function<void(std::string_view)>> config_listeners_;
   std::function<void(std::function<void()>)> shutdown_action_;
   bool shutting_down_ = false;
-  uint64_t shutdown_round_ = 0;              // grows with each abort
-  std::vector<ClientId> shutdown_asked_by_;  // clients that wait for its end
   bool stopped_ = false;
   uint64_t sampled_commands_ = 0;
   int64_t sampled_at_ms_ = 0;

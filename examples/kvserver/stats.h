@@ -15,8 +15,9 @@ namespace kv {
 struct Stats {
   uint64_t connections = 0;
   uint64_t rejected_connections = 0;
-  uint64_t commands = 0;
-  uint64_t errors = 0;  // error replies
+  uint64_t requests = 0;  // all that were answered, or are being so
+  uint64_t commands = 0;  // that were executed, those of transactions too
+  uint64_t errors = 0;    // error replies
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;
   uint64_t keyspace_hits = 0;

@@ -43,19 +43,36 @@ TEST_CASE("refusals in Redis's words") {
   CHECK(RefusalText(clusterkit::Serve{}).empty());
 }
 
-// Nobody has a name.
-LogLine LineOf(const Event& event) {
-  return LineFor(event, Id('1'), [](const NodeId&) { return std::string(); });
+// As node 1 sees it: itself and node 2, of whom `two` tells.
+clusterkit::ClusterView ViewWith(clusterkit::NodeView two) {
+  clusterkit::NodeView one;
+  one.id = Id('1');
+  two.id = Id('2');
+  return {
+      1,
+      one.id,
+      {std::make_shared<clusterkit::NodeView>(one), std::make_shared<clusterkit::NodeView>(two)},
+      std::make_shared<clusterkit::SlotMap>(),
+      {clusterkit::ClusterState::kOk, clusterkit::DownReason::kNone, false, false,
+       std::make_shared<clusterkit::ServeLease>(), std::make_shared<clusterkit::OpenSlots>()}};
 }
-std::string Line(const Event& event) { return LineOf(event).text; }
+LogLine LineOf(const Event& event, const clusterkit::NodeView& two = {}) {
+  return LineFor(event, ViewWith(two));
+}
+std::string Line(const Event& event, const clusterkit::NodeView& two = {}) {
+  return LineOf(event, two).text;
+}
 
 TEST_CASE("a log line calls a node by its id, and by what operators call it") {
   HealthChanged health;
   health.id = Id('2');
   health.to = Health::kPfail;
-  const auto name = [](const NodeId& id) { return std::string(id == Id('2') ? "alpha" : ""); };
-  CHECK(LineFor(health, Id('1'), name).text ==
+  clusterkit::NodeView alpha;
+  alpha.details.name = "alpha";
+  CHECK(Line(health, alpha) ==
         "Node " + kTwo + " (alpha) is possibly failing (no answer in time).");
+  health.id = Id('3');
+  CHECK(Line(health, alpha).rfind("Node " + std::string(40, '3') + " () is", 0) == 0);
 }
 
 TEST_CASE("redirections name the endpoint that is preferred") {
@@ -94,19 +111,49 @@ TEST_CASE("the log tells events in the words that scripts wait for") {
   health.cause = HealthChanged::Cause::kNotice;
   health.reporters = {Id('1')};
   CHECK(Line(health) == "FAIL message received from " + kOne + " () about " + kTwo + " ()");
+  health.reporters = {Id('1'), Id('2')};
+  CHECK(Line(health) ==
+        "FAIL message received from " + kOne + " (), " + kTwo + " () about " + kTwo + " ()");
   health.from = Health::kFail;
   health.to = Health::kOnline;
-  CHECK(Line(health) == "Clear FAIL state for node " + kTwo + " (): it is reachable again.");
+  const std::string clear = "Clear FAIL state for node " + kTwo + " (): ";
+  clusterkit::NodeView two;
+  CHECK(Line(health, two) == clear + "master without slots is reachable again.");
+  two.slot_count = 1;
+  CHECK(Line(health, two) == clear + "is reachable again and nobody is serving its slots.");
+  two.slot_count = 0;
+  two.role = clusterkit::Role::kReplica;
+  CHECK(Line(health, two) == clear + "replica is reachable again.");
+  CHECK(Line(clusterkit::SuspicionHeard{Id('1'), Id('2'), true}) ==
+        "Node " + kOne + " () reported node " + kTwo + " () as not reachable.");
+  CHECK(Line(clusterkit::SuspicionHeard{Id('1'), Id('2'), false}) ==
+        "Node " + kOne + " () reported node " + kTwo + " () is back online.");
 
   CHECK(Line(clusterkit::ClusterStateChanged{clusterkit::ClusterState::kOk,
                                              clusterkit::DownReason::kNone}) ==
         "Cluster state changed: ok");
+  CHECK(Line(clusterkit::ClusterStateChanged{clusterkit::ClusterState::kFail,
+                                             clusterkit::DownReason::kMinority})
+            .rfind("Cluster state changed: fail (", 0) == 0);
   CHECK(Line(clusterkit::ElectionScheduled{absl::Milliseconds(130), 1, {Epoch{2}, 900, true}}) ==
         "Start of election delayed for 130 milliseconds (rank #1, offset 900).");
   CHECK(Line(clusterkit::ElectionStarted{Epoch{8}, 2}) ==
         "Starting a failover election for epoch 8.");
   CHECK(Line(clusterkit::ElectionEnded{clusterkit::ElectionEnded::How::kWon, Epoch{8}, 2, 2}) ==
         "Failover election won: I'm the new master.");
+  CHECK(Line(clusterkit::ElectionEnded{clusterkit::ElectionEnded::How::kTimeout, Epoch{8}, 1, 2})
+            .rfind("Currently unable to failover: Failover attempt expired.", 0) == 0);
+  for (const auto how :
+       {clusterkit::ElectionEnded::How::kRefused, clusterkit::ElectionEnded::How::kPrimaryBack,
+        clusterkit::ElectionEnded::How::kOvertaken}) {
+    CHECK(Line(clusterkit::ElectionEnded{how, Epoch{8}, 1, 2}).find("expired") ==
+          std::string::npos);
+  }
+  CHECK(Line(clusterkit::ElectionNotEligible{clusterkit::Ineligible::kDataTooOld}) ==
+        "Currently unable to failover: Disconnected from master for longer than allowed. Please "
+        "check the 'cluster-replica-validity-factor' configuration option.");
+  CHECK(Line(clusterkit::ElectionNotEligible{clusterkit::Ineligible::kNeverSynced}) ==
+        "Currently unable to failover: never synced");
   CHECK(Line(clusterkit::VoteCast{Id('2'), {}, Epoch{8}, clusterkit::VoteRefusal::kNone}) ==
         "Failover auth granted to " + kTwo + " () for epoch 8");
   CHECK(Line(clusterkit::VoteCast{Id('2'), {}, Epoch{8}, clusterkit::VoteRefusal::kAbstaining})
@@ -122,6 +169,30 @@ TEST_CASE("the log tells events in the words that scripts wait for") {
   role.primary = Id('2');
   CHECK(Line(role) ==
         "Configuration change detected. Reconfiguring myself as a replica of " + kTwo + " ()");
+}
+
+TEST_CASE("a planned failover is told in Redis's words at both ends") {
+  using clusterkit::FailoverProgress;
+  CHECK(Line(FailoverProgress{FailoverProgress::Step::kStarted, {}}) ==
+        "Manual failover user request accepted.");
+  CHECK(Line(FailoverProgress{FailoverProgress::Step::kPaused,
+                              clusterkit::Progress{Epoch{2}, 900, true}}) ==
+        "Received replication offset for paused master manual failover: 900");
+  CHECK(Line(FailoverProgress{FailoverProgress::Step::kCaughtUp, {}}) ==
+        "All master replication stream processed, manual failover can start.");
+  CHECK(Line(FailoverProgress{FailoverProgress::Step::kTimedOut, {}}) ==
+        "Manual failover timed out.");
+  CHECK(Line(clusterkit::WritePauseChanged{7, Id('2'), absl::Seconds(1)}) ==
+        "Manual failover requested by replica " + kTwo + " ().");
+}
+
+TEST_CASE("a new address is told") {
+  clusterkit::AddressChanged address;
+  address.id = Id('2');
+  address.client = {"10.0.0.2", 7000};
+  CHECK(Line(address) == "Address updated for node " + kTwo + " (), now 10.0.0.2:7000");
+  address.id = Id('1');
+  CHECK(Line(address) == "IP address for this node updated to 10.0.0.2");
 }
 
 TEST_CASE("what is fatal or needs an operator is a warning") {

@@ -170,7 +170,7 @@ class Server:
             receive_until(connection, b"\r\n")
 
     def stop(self) -> None:
-        self.process.terminate()
+        self.process.kill()
         self.process.wait(10)
         shutil.rmtree(self.directory, ignore_errors=True)
 

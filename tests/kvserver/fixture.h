@@ -41,8 +41,8 @@ inline std::vector<std::string> Bulks(const std::string& reply) {
 // Notes what commands ask of the process.
 class FakeHost : public Host {
  public:
-  void RequestShutdown(ClientId, bool) override { ++shutdowns; }
-  bool AbortShutdown() override { return std::exchange(shutdowns, 0) > 0; }
+  void RequestShutdown(bool) override { ++shutdowns; }
+  bool shutting_down() const override { return shutdowns > 0; }
   void ForEachClient(absl::FunctionRef<void(Client&)> visit) override {
     for (Client* client : clients) visit(*client);
   }

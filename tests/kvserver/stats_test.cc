@@ -31,6 +31,7 @@ TEST_CASE("calls are counted by command, those refused and those failed apart") 
   CHECK(CallsOf(server, "client", "id").calls == 1);
   CHECK(CallsOf(server, "client").rejected == 1);
   CHECK(server.stats.commands == 5);
+  CHECK(server.stats.requests == 9);
   CHECK(server.stats.errors == 5);
 }
 

@@ -1,5 +1,6 @@
 """Bad days: servers that die, come back at once, stop, hang. No acknowledged key may be lost."""
 
+import re
 import signal
 import time
 import unittest
@@ -78,6 +79,29 @@ class Killed(Failover):
                                                   for ack in writer.acks
                                                   if ack.port == self.replica.port}), [])
         self.assert_whole()
+
+    def test_the_logs_tell_it_in_the_words_that_scripts_wait_for(self):
+        old, heir = self.line.id, self.replica.myself().id
+        self.others[0].call("CONFIG", "SET", "loglevel", "verbose")
+        self.primary.kill()
+        self.wait_promoted()
+        self.primary.start()
+        self.wait_demoted()
+
+        def somebody_says(pattern, servers=None):
+            return any(re.search(pattern, s.log()) for s in servers or self.nodes.servers)
+        for pattern in (rf"Marking node {old} \(\) as failing \(quorum reached\)\.",
+                        rf"Failover auth granted to {heir} \(\) for epoch \d+",
+                        rf"Clear FAIL state for node {old} \(\): .*is reachable again",
+                        "Cluster state changed: fail", "Cluster state changed: ok"):
+            self.assertTrue(somebody_says(pattern), pattern)
+        for pattern in (r"Start of election delayed for \d+ milliseconds \(rank #0, offset \d+\)\.",
+                        r"Starting a failover election for epoch \d+\.",
+                        r"Failover election won: I'm the new master\.",
+                        r"configEpoch set to \d+ after successful failover"):
+            self.assertTrue(somebody_says(pattern, [self.replica]), pattern)
+        self.assertTrue(somebody_says(
+            rf"Reconfiguring myself as a replica of {heir} \(\)", [self.primary]))
 
     def test_a_restart_within_50_ms_does_not_wipe_the_shard(self):
         killed_at = time.monotonic()
