@@ -30,6 +30,8 @@ using clusterkit::SlotId;
 constexpr int64_t kMaxAliveIntervalMs = 250;
 // Deleting the keys of lost slots must not hold up requests.
 constexpr uint64_t kDropIntervalMs = 1;
+// Long enough to hear of what else happened to them.
+constexpr uint64_t kDropDelayMs = 10;
 constexpr size_t kDropStep = 200;
 // A process that hands over ends when it was asked nothing for so long, or after so long.
 constexpr int64_t kQuietMs = 100;
@@ -235,6 +237,9 @@ void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
     server_.PostToDataThread([this, changed = *role] { OnOwnRole(changed); });
   } else if (const auto* slots = std::get_if<clusterkit::SlotsRebound>(&event)) {
     server_.PostToDataThread([this, changes = slots->changes] { OnSlotsRebound(changes); });
+  } else if (const auto* marks = std::get_if<clusterkit::SlotMigrationChanged>(&event)) {
+    if (marks->mark.has_value()) return;
+    server_.PostToDataThread([this, slots = marks->slots] { OnMarksClosed(slots); });
   } else if (const auto* pause = std::get_if<clusterkit::WritePauseChanged>(&event)) {
     server_.PostToDataThread([this, changed = *pause] { OnWritePause(changed); });
   } else if (const auto* failover = std::get_if<clusterkit::FailoverProgress>(&event)) {
@@ -319,7 +324,22 @@ void ClusterHost::OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& chan
   for (const clusterkit::SlotRebind& change : changes) {
     if (change.from == self && change.to != self) lost_slots_.push_back(change.slot);
   }
-  if (!lost_slots_.empty()) lost_slots_timer_.Start(0, kDropIntervalMs);
+  if (!lost_slots_.empty()) lost_slots_timer_.Start(kDropDelayMs, kDropIntervalMs);
+}
+
+// A slot that was on its way is lost to whom it was going to, or to somebody else who found keys of
+// it. What is left of it here is nowhere else: it waits to be sent there.
+void ClusterHost::OnMarksClosed(const clusterkit::SlotSet& slots) {
+  slots.ForEach([this](SlotId slot) {
+    const NodeView* owner = view().OwnerOf(slot);
+    const auto lost = std::find(lost_slots_.begin(), lost_slots_.end(), slot);
+    if (owner == nullptr || lost == lost_slots_.end()) return;
+    if (server_.keyspace().CountInSlot(slot) == 0) return;
+    lost_slots_.erase(lost);
+    Post([slot, from = owner->id](Node& node) {
+      (void)node.BeginImport(clusterkit::SlotSet::Of({slot, slot}), from);
+    });
+  });
 }
 
 void ClusterHost::DropLostKeys() {

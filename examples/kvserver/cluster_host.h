@@ -78,6 +78,7 @@ class ClusterHost final : public CommandGate,
   // On the data thread.
   void JoinData();
   void OnOwnRole(const clusterkit::RoleChanged& event);
+  void OnMarksClosed(const clusterkit::SlotSet& slots);
   void OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& changes);
   void OnWritePause(const clusterkit::WritePauseChanged& event);
   void ReportPause();

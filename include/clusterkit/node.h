@@ -64,8 +64,8 @@ class Node {
   // Introduces this node to another; gossip does the rest. Ends in NodeAdded or MeetFailed.
   // InvalidArgument: no usable address. ResourceExhausted: max_nodes. Spec: "Node handshake".
   absl::Status Meet(const Endpoint& bus);
-  // Takes unbound slots. AlreadyExists: one is bound. FailedPrecondition: we are a replica or a
-  // witness.
+  // Takes unbound slots; those that RemoveSlots took from others here, under a config epoch above
+  // all known ones. AlreadyExists: one is bound. FailedPrecondition: we are a replica or a witness.
   absl::Status AddSlots(const SlotSet& slots);
   // Unbinds slots in the local table, whoever owns them. NotFound: one is unbound.
   absl::Status RemoveSlots(const SlotSet& slots);

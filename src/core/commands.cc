@@ -45,6 +45,13 @@ absl::Status NodeCore::Impl::AddSlots(const SlotSet& slots, Instant now) {
   if (absl::Status status = CheckMayOwnSlots(); !status.ok()) return status;
   SlotMap map = table_.slots();
   if (absl::Status status = map.Assign(slots, table_.self_id()); !status.ok()) return status;
+  if (slots.Intersects(unbound_by_us_)) {
+    // Who owned them until then goes on saying so, under an epoch that may be above ours.
+    unbound_by_us_.Remove(slots);
+    TakeSlots(slots);
+    Settle();
+    return absl::OkStatus();
+  }
   table_.EditSlots() = std::move(map);
   SlotsRebound rebound;
   slots.ForEach([&](SlotId slot) {
@@ -61,6 +68,9 @@ absl::Status NodeCore::Impl::RemoveSlots(const SlotSet& slots, Instant now) {
   Begin(now);
   SlotMap map = table_.slots();
   if (absl::Status status = map.Unassign(slots); !status.ok()) return status;
+  SlotSet of_others = slots;
+  of_others.Remove(table_.OwnSlots());
+  unbound_by_us_.Add(of_others);
   if (slots.Intersects(table_.OwnSlots())) {
     serving_.Revoke();
     extras_changed_ = true;

@@ -224,16 +224,13 @@ void NodeCore::Impl::ApplyClaim(const SlotClaim& claim) {
   }
   table_.EditSlots() = std::move(slots);
   RequestSave(/*sync=*/true);
-  bool lost_own = false, head_lost = false;
+  SlotSet lost_own;
+  bool head_lost = false;
   for (const SlotRebind& change : changes) {
-    lost_own = lost_own || change.from == table_.self_id();
+    if (change.from == table_.self_id()) lost_own.Add(change.slot);
     head_lost = head_lost || (head && change.from == head);
   }
-  if (lost_own) {
-    serving_.Revoke();
-    extras_changed_ = true;
-    announce_ = true;
-  }
+  if (!lost_own.Empty()) LoseSlots(lost_own);
   Emit(SlotsRebound{std::move(changes)});
   if (!head_lost || table_.slots().CountOf(*head) > 0) return;
   // The node that took the last slot of our shard leads it now. Spec: "Hash slots configuration

@@ -264,6 +264,7 @@ class NodeCore::Impl {
   bool StillClaimedBy(const NodeId& peer, SlotId slot) const;
   void TakeSlots(const SlotSet& slots);  // Without consensus.
   void GiveSlots(const SlotSet& slots, const NodeId& to);
+  void LoseSlots(const SlotSet& lost);
   // Who leads the shard of a node that was the other end of a migration.
   NodeId SuccessorOf(const NodeId& peer);
   void TellReplicas();
@@ -322,6 +323,7 @@ class NodeCore::Impl {
   std::shared_ptr<const OpenSlots> open_slots_ = std::make_shared<OpenSlots>();
   uint64_t open_slots_version_ = 1;
   uint64_t open_slots_settled_ = 0;  // Generation of the table.
+  SlotSet unbound_by_us_;            // Of others, by command: whoever adds them outbids those.
   SlotSet arrived_;                  // Imported and taken; their marks wait.
   bool tell_replicas_ = false;
   // Slots that we import and their owner has ceased to claim.

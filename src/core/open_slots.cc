@@ -122,14 +122,17 @@ void NodeCore::Impl::GiveSlots(const SlotSet& slots, const NodeId& to) {
         {slot, from == nullptr ? std::nullopt : std::optional<NodeId>(*from), to});
   });
   if (given.Empty()) return;
-  const bool lost_own = given.Intersects(table_.OwnSlots());
+  SlotSet own = given;
+  own.Remove(map.unclaimed());
+  SlotSet others = given;
+  others.Remove(table_.OwnSlots());
+  own.Remove(others);
+  const bool lost_own = !own.Empty();
   table_.EditSlots().Bind(given, to);
   Emit(std::move(rebound));
   RequestSave(/*sync=*/false);
   if (!lost_own) return;
-  serving_.Revoke();
-  extras_changed_ = true;
-  announce_ = true;
+  LoseSlots(own);
   SettleOpenSlots();
   if (table_.OwnSlots().Empty() && options_.allow_replica_migration) {
     BecomeReplica(to, RoleChanged::Cause::kReplaced);
@@ -152,6 +155,19 @@ void NodeCore::Impl::TakeSlots(const SlotSet& slots) {
   RequestSave(/*sync=*/true);
   if (OwnEpochIsUniqueMaximum()) return;
   SetOwnEpoch({GreatestEpoch().value + 1}, ConfigEpochChanged::Cause::kImport, std::nullopt);
+}
+
+// Views that show slots as ours which are no more must not be served from. Of slots that we
+// exported there is nothing left to serve, and the others are not to wait until a new view is out.
+void NodeCore::Impl::LoseSlots(const SlotSet& lost) {
+  bool exported = true;
+  lost.ForEach([&](SlotId slot) {
+    const OpenSlots::Mark* mark = open_slots_->Find(slot);
+    exported = exported && mark != nullptr && mark->direction == SlotMigration::kExporting;
+  });
+  if (!exported) serving_.Revoke();
+  extras_changed_ = true;
+  announce_ = true;
 }
 
 void NodeCore::Impl::EditOpenSlots(absl::FunctionRef<void(OpenSlots&)> edit) {
