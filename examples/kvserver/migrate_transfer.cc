@@ -50,6 +50,7 @@ void MigrateTransfer::Step() {
   if (link_ == nullptr) {
     Open(/*fresh=*/retried_);
   } else {
+    NoteProgress();
     ProcessReplies();
   }
 }
@@ -85,6 +86,9 @@ void MigrateTransfer::OnLine(std::string_view line) {
 }
 
 void MigrateTransfer::OnLost(bool had_address) {
+  // What it has said before counts.
+  lost_ = !replies_.empty();
+  if (lost_) return;
   const bool sending = link_->unsent() > 0 || next_to_send_ < keys_.size();
   Fail(!had_address ? Failure::kConnecting
        : sending    ? Failure::kWriting
@@ -135,7 +139,7 @@ void MigrateTransfer::SendMore() {
   }
   if (!out.empty()) link_->Send(std::move(out));
   last_unsent_ = link_->unsent();
-  EndIfDone();
+  if (done()) End({});
 }
 
 void MigrateTransfer::AppendKey(Key& key, std::string* out) {
@@ -159,7 +163,10 @@ void MigrateTransfer::ProcessReplies() {
   bool ok = true;
   while (ok && !replies_.empty()) {
     // Deleting now would show in the middle of somebody's transaction.
-    if (!server_.executor().MayChangeData(client_)) return step_.Start(kRetryMs, 0);
+    if (!server_.executor().MayChangeData(client_)) {
+      timer_.Stop();
+      return step_.Start(kRetryMs, 0);
+    }
     const std::string line = std::move(replies_.front());
     replies_.pop_front();
     if (auth_due_ + select_due_ > 0) {
@@ -168,8 +175,8 @@ void MigrateTransfer::ProcessReplies() {
       ok = OnKeyReply(line);
     }
   }
-  if (!ok) return Fail(Failure::kReading, /*timed_out=*/false);
-  EndIfDone();
+  if (!ok || (lost_ && !done())) return Fail(Failure::kReading, /*timed_out=*/false);
+  if (done()) End({});
 }
 
 void MigrateTransfer::OnPreambleReply(std::string_view line) {
@@ -229,6 +236,7 @@ void MigrateTransfer::Finish(Key& key) {
 
 void MigrateTransfer::Fail(Failure failure, bool timed_out) {
   link_.reset();
+  lost_ = false;
   replies_.clear();
   // A link that was kept may have been closed over there meanwhile.
   if (connected_ && !timed_out && !acknowledged_ && target_error_.empty() &&
@@ -249,9 +257,10 @@ void MigrateTransfer::Fail(Failure failure, bool timed_out) {
   End(text.append(kTexts[static_cast<size_t>(failure)]));
 }
 
-void MigrateTransfer::EndIfDone() {
-  const auto done = [](const Key& key) { return key.state == Key::State::kDone; };
-  if (auth_due_ + select_due_ == 0 && std::all_of(keys_.begin(), keys_.end(), done)) End({});
+bool MigrateTransfer::done() const {
+  return auth_due_ + select_due_ == 0 &&
+         std::all_of(keys_.begin(), keys_.end(),
+                     [](const Key& key) { return key.state == Key::State::kDone; });
 }
 
 void MigrateTransfer::End(std::string error) {

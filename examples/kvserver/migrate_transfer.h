@@ -90,7 +90,7 @@ class MigrateTransfer final : private TargetLink::Listener {
   void OnTime();
   void NoteProgress();
   void Fail(Failure failure, bool timed_out);
-  void EndIfDone();
+  bool done() const;
   void End(std::string error);
   void Finish(Key& key);
 
@@ -112,6 +112,7 @@ class MigrateTransfer final : private TargetLink::Listener {
   std::string preamble_error_;  // the first one of these
   std::string target_error_;    // the first one of all
   size_t last_unsent_ = 0;
+  bool lost_ = false;          // the link, while replies wait to be processed
   bool last_call_ = false;     // time is up, unless the answer is in the socket already
   bool connected_ = false;     // link_ was
   bool acknowledged_ = false;  // some key

@@ -273,6 +273,27 @@ TEST_CASE("replies can be switched off and skipped") {
   CHECK(server.Run("PING") == "+PONG\r\n");
 }
 
+TEST_CASE("requests that may change a locked key are held, others are not") {
+  FakeServer server;
+  server.Run("MSET a 1 b 1");
+  server.executor.locks().Lock("a");
+  for (const char* request :
+       {"SET a 2", "DEL b a", "RENAME b a", "MIGRATE h 1 a 0 10", "MIGRATE h 1 '' 0 10 KEYS b a"}) {
+    CAPTURE(request);
+    CHECK(server.Run(request).empty());
+    CHECK(server.outcome == Executor::Outcome::kHeld);
+    server.client.held = false;
+  }
+  CHECK(server.Run("GET a") == "$1\r\n1\r\n");
+  CHECK(server.Run("SET b 2") == "+OK\r\n");
+  server.Run("MULTI");
+  CHECK(server.Run("INCR a") == "+QUEUED\r\n");
+  CHECK(server.Run("EXEC").empty());
+  CHECK(server.outcome == Executor::Outcome::kHeld);
+  server.executor.locks().Unlock("a");
+  CHECK(server.Run("EXEC") == "*1\r\n:2\r\n");
+}
+
 TEST_CASE("a command can answer later") {
   FakeServer server;
   CHECK(server.Run("WAIT 1 100").empty());

@@ -231,6 +231,25 @@ class Alone(Scripted):
         self.assertEqual(self.client.read(), ["OK", "OK", 1])
         self.assertEqual(reader.read(), b"1")
 
+    def test_it_deletes_nothing_in_the_middle_of_somebodys_transaction(self):
+        self.source.call("MSET", "a", "1", "b", "1")
+        self.migrate("a", timeout=300)
+        target = self.accept()
+        self.sent_keys(target, 1)
+        other = self.connect()
+        other.pipeline([("MULTI",), ("GET", "a"), ("MIGRATE", HOST, self.port, "b", 0, 10000),
+                        ("GET", "a")])
+        other.send("EXEC")
+        second = self.accept()
+        self.sent_keys(second, 1)
+        target.answer("+OK", "+OK")
+        target.close()
+        time.sleep(0.6)  # Longer than its timeout: it has its answer, and waits for its turn.
+        second.answer("+OK", "+OK")
+        self.assertEqual(other.read(), [b"1", "OK", b"1"])
+        self.assertEqual(self.client.read(), "OK")
+        self.assertEqual(self.source.call("EXISTS", "a", "b"), 0)
+
     def test_a_pause_waits_for_it_and_holds_the_next(self):
         self.source.call("MSET", "a", "1", "b", "1")
         self.migrate("a")
