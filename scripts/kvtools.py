@@ -248,6 +248,7 @@ class Server:
                  arguments: Sequence[str] = ()) -> None:
         self.program, self.directory, self.port = program, directory, port
         self.log_path = directory / "log"
+        self.options = list(arguments)
         self.arguments = ["--port", str(port), "--bind", HOST, "--dir", str(directory),
                           "--save", "", "--appendonly", "no", "--protected-mode", "no",
                           "--daemonize", "no", *arguments]
@@ -415,6 +416,13 @@ class Cluster:
                     return False
             return True
         wait_until(healthy, seconds, "every server is up, in state ok and synchronised", 0.05)
+
+    def wait_agreed(self, seconds: float = 20.0) -> None:
+        """All running servers show the same nodes, in the same roles, with the same slots."""
+        def seen(server: Server) -> List[tuple]:
+            return sorted((n.id, n.port, n.primary or "", n.ranges) for n in server.nodes())
+        wait_until(lambda: len({str(seen(server)) for server in self.running()}) == 1, seconds,
+                   "all agree about the cluster")
 
     def primaries(self) -> List[Server]:
         """Running servers that own slots by their own account."""
