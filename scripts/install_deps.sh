@@ -9,7 +9,9 @@ set -euo pipefail
 build=(g++ make cmake ninja-build ccache pkg-config libabsl-dev libprotobuf-dev protobuf-compiler
        libuv1-dev python3)
 demo=(redis-tools)
-test=(catch2 redis-server spin)
+test=(catch2 redis-server spin python3-redis)
+# Any node will do that has npm.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then test+=(nodejs npm); fi
 extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr)
 
 case "${1:-}" in
