@@ -26,15 +26,9 @@ bool IsLiteralAddress(const std::string& host) {
 
 std::string Quoted(std::string_view arg) { return std::string(arg.substr(0, 128)); }
 
-// The arity fits the subcommand, but more arguments have no meaning.
-void ReplyFormError(CommandContext& context) {
-  context.reply.Error(absl::StrCat("ERR unknown subcommand or wrong number of arguments for '",
-                                   Quoted(context.args[1]), "'. Try CLUSTER HELP."));
-}
-
 void Meet(CommandContext& context) {
   const Args args = context.args;
-  if (args.size() > 5) return ReplyFormError(context);
+  if (args.size() > 5) return ReplySubcommandError(context);
   int64_t port = 0;
   if (!ParseInt(args[3], &port)) {
     return context.reply.Error(
@@ -89,7 +83,7 @@ void Forget(CommandContext& context) {
 }
 
 void Reset(CommandContext& context) {
-  if (context.args.size() > 3) return ReplyFormError(context);
+  if (context.args.size() > 3) return ReplySubcommandError(context);
   clusterkit::ResetMode mode = clusterkit::ResetMode::kSoft;
   if (context.args.size() == 3) {
     if (EqualsIgnoreCase(context.args[2], "hard")) {
