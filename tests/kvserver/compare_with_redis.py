@@ -156,6 +156,7 @@ class Server:
             reply = b""
             while answer not in reply:
                 if time.monotonic() > deadline:
+                    self.stop()
                     raise RuntimeError(f"{question}: {reply!r}")
                 time.sleep(0.02)
                 connection.sendall(encode(words_of(question)))

@@ -212,7 +212,9 @@ def main() -> int:
         return 77
     servers: List[Server] = []
     try:
-        for path, arguments in ((program, ["--sanitize-dump-payload", "yes"]), (sys.argv[1], [])):
+        debug = ["--enable-debug-command", "yes"]
+        for path, arguments in ((program, [*debug, "--sanitize-dump-payload", "yes"]),
+                                (sys.argv[1], debug)):
             servers.append(Server(path, arguments))
         with Connection(servers[0].port, 30) as redis, Connection(servers[1].port, 30) as kvserver:
             for part in (exchange_made, read_by_hand, refuse, read_damaged):
