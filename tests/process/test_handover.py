@@ -18,6 +18,9 @@ class Handover(harness.ProcessTest):
         self.nodes = self.cluster()
         self.primary = self.nodes.primaries()[0]
         self.replica = self.nodes.replicas_of(self.primary)[0]
+        wait_until(lambda: all(len(shard) == 4 for server in self.nodes.servers
+                               for shard in server.call("CLUSTER", "SLOTS")), 10,
+                   "everybody knows that the replicas have their copies")
         self.others = [s for s in self.nodes.servers if s not in (self.primary, self.replica)]
         self.ranges = self.primary.myself().ranges
         self.tag = tag_in(self.primary.myself().slots)
