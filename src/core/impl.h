@@ -114,11 +114,12 @@ class NodeCore::Impl {
   enum class DataGuard : uint8_t { kOff, kWaiting, kActive };
   // A move at its source: what is beyond the plan in open_slots_, and lost with the process.
   struct Move {
+    Move() : cancelled(false) {}  // clang knows initialisers of nested members too late.
     SlotSet asked;  // The target is to expect them.
     SlotSet due;    // The host was told to send their keys.
     SlotSet sent;   // The keys are there; the target is to take them.
     Instant ask_again;
-    bool cancelled = false;
+    bool cancelled;
   };
   // A failover by command, at the replica.
   struct CommandedFailover {
