@@ -122,16 +122,13 @@ void NodeCore::Impl::GiveSlots(const SlotSet& slots, const NodeId& to) {
         {slot, from == nullptr ? std::nullopt : std::optional<NodeId>(*from), to});
   });
   if (given.Empty()) return;
-  SlotSet own = given;
-  own.Remove(map.unclaimed());
-  SlotSet others = given;
+  SlotSet others = given, own = given;
   others.Remove(table_.OwnSlots());
   own.Remove(others);
-  const bool lost_own = !own.Empty();
   table_.EditSlots().Bind(given, to);
   Emit(std::move(rebound));
   RequestSave(/*sync=*/false);
-  if (!lost_own) return;
+  if (own.Empty()) return;
   LoseSlots(own);
   SettleOpenSlots();
   if (table_.OwnSlots().Empty() && options_.allow_replica_migration) {
