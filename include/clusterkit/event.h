@@ -109,7 +109,8 @@ struct RoleChanged {
   friend bool operator==(const RoleChanged&, const RoleChanged&) = default;
 };
 
-// Slots changed hands. The host drops the keys of slots that this node lost.
+// Slots changed hands. The host drops the keys of slots that this node lost, but for slots that are
+// open in the view: one that was just received may go back for a moment, and returns.
 struct SlotsRebound {
   std::vector<SlotRebind> changes;  // Ascending by slot.
   friend bool operator==(const SlotsRebound&, const SlotsRebound&) = default;

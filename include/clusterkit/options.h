@@ -61,8 +61,8 @@ struct Options {
   absl::Duration replica_validity_base = absl::Seconds(10);
   // This node never stands for election by itself.
   bool no_failover = false;
-  // How long a failover by command may take, and a quarter of how long its primary pauses writes at
-  // most. At least 1 ms.
+  // How long a failover by command may take. Its primary pauses writes for at most twice as long.
+  // At least 1 ms.
   absl::Duration manual_failover_timeout = absl::Seconds(5);
   // Of replicas with equal progress the one with the smaller number stands first; equal numbers
   // leave it to the smaller id. 0 to 1,000,000.
