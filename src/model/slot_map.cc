@@ -12,7 +12,6 @@ namespace clusterkit {
 namespace {
 
 constexpr size_t kWords = kSlotCount / 64;
-constexpr uint64_t kAllBits = ~uint64_t{0};
 
 SlotId SlotAt(size_t word, uint64_t bits) {
   return SlotId{static_cast<uint16_t>(word * 64 + std::countr_zero(bits))};
@@ -132,7 +131,7 @@ std::vector<SlotRebind> SlotMap::ApplyClaim(const SlotClaim& claim, EpochOf conf
   // Slots that the claimant held but did not name. Mostly there are none, and then the counting
   // above has saved us the search.
   for (size_t word = 0; left_out > 0 && word < kWords; ++word) {
-    if (claimed[word] == kAllBits) continue;
+    if (claimed[word] == ~uint64_t{0}) continue;
     const uint64_t bits = HeldBits(word, claimant) & ~claimed[word];
     unclaimed_.AddWord(word, bits);
     left_out -= std::popcount(bits);
