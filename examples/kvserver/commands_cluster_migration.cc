@@ -113,8 +113,8 @@ void SetSlot(CommandContext& context) {
   if (args.size() == 5) command.peer = std::string(args[4]);
   command.has_keys = context.keyspace.CountInSlot(*slot) != 0;
   AskForChange(context, [command = std::move(command), change](Node& node) -> Refusal {
-    // It may have been replaced meanwhile.
-    if (node.view()->self().role == Role::kReplica) return std::string(kOnlyPrimaries);
+    // It may have been replaced meanwhile, if only by giving its last slot away.
+    if (node.Status().role == Role::kReplica) return std::string(kOnlyPrimaries);
     return change(node, command);
   });
 }

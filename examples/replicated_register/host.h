@@ -154,7 +154,7 @@ class Host : public clusterkit::Observer, public clusterkit::Transport::Handler 
   // As an end of a move.
   struct Outgoing {
     clusterkit::NodeId target;
-    clusterkit::SlotSet slots;
+    std::map<clusterkit::SlotId, uint64_t> slots;  // And the transfer that asked for each.
     std::optional<clusterkit::LinkId> link;
     int turns = 0;
   };

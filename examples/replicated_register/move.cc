@@ -3,6 +3,7 @@
 // A register goes to the target, which answers when all its copies have it; then it is erased here,
 // and when all copies here know that, clients are sent to the target.
 
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -26,7 +27,7 @@ bool Host::Leaving(SlotId slot) const {
 // written for some turns, and then for as many may not.
 bool Host::KeptStill(SlotId slot) const {
   constexpr int kTurns = 4;
-  return outgoing_ && outgoing_->slots.Contains(slot) && (outgoing_->turns / kTurns) % 2 == 1;
+  return outgoing_ && outgoing_->slots.contains(slot) && (outgoing_->turns / kTurns) % 2 == 1;
 }
 
 void Host::StopMoving() {
@@ -45,23 +46,27 @@ void Host::SendSlots() {
     transport_->Dial(*outgoing_->link, target->client);
   }
   ++outgoing_->turns;
-  SlotSet transferred;
-  outgoing_->slots.ForEach([&](SlotId slot) {
+  std::map<uint64_t, SlotSet> transferred;
+  for (const auto& [slot, transfer] : outgoing_->slots) {
     const auto found = disk_.copy.values.find(slot);
     if (found != disk_.copy.values.end()) {
       transport_->Send(*outgoing_->link, Encode(Bring{slot, found->second}));
     } else if (!Leaving(slot)) {
-      transferred.Add(slot);
+      transferred[transfer].Add(slot);
     }
-  });
-  if (transferred.Empty()) return;
-  outgoing_->slots.Remove(transferred);
-  node().ReportSlotsTransferred(transferred);
+  }
+  for (const auto& [transfer, slots] : transferred) {
+    slots.ForEach([&](SlotId slot) { outgoing_->slots.erase(slot); });
+  }
+  // What this brings about may change `outgoing_`.
+  for (const auto& [transfer, slots] : transferred) {
+    node().ReportSlotsTransferred(transfer, slots);
+  }
 }
 
 // What was written here since goes there with the next turn.
 void Host::On(LinkId link, const Brought& brought) {
-  if (!outgoing_ || outgoing_->link != link || !outgoing_->slots.Contains(brought.slot)) return;
+  if (!outgoing_ || outgoing_->link != link || !outgoing_->slots.contains(brought.slot)) return;
   const auto found = disk_.copy.values.find(brought.slot);
   if (found == disk_.copy.values.end() || found->second != brought.value) return;
   disk_.copy.values.erase(found);

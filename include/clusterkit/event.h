@@ -64,6 +64,7 @@ struct AddressChanged {
     kGossip,   // A third node's, while it failed here.
     kLearned,  // Ours, as a peer sees us.
     kCommand,  // Ours, by Reconfigure.
+    kFound,    // It answered there, when we looked for another node.
   } cause = Cause::kSaidSo;
   NodeId id;
   Endpoint bus, client;
@@ -133,9 +134,13 @@ struct SlotMigrationChanged {
 };
 
 // A move needs the host: send every key of these slots to the target, with its value, and delete
-// it here once the target has it; then call Node::ReportSlotsTransferred. Told again, for what is
-// left, after a restart and after a change of either end; what was sent may be sent again.
+// it here once the target has it; then call Node::ReportSlotsTransferred with this number. Told
+// again, under another number, for what is left after a restart and after a change of either end;
+// what was sent may be sent again. The transfer of a slot ends early, and nothing more is to be
+// sent or deleted for it, when SlotMigrationChanged gives the slot another mark or none, and with
+// SlotMoveEnded.
 struct SlotTransferDue {
+  uint64_t number = 0;
   SlotSet slots;
   NodeId target;
   friend bool operator==(const SlotTransferDue&, const SlotTransferDue&) = default;

@@ -205,6 +205,7 @@ struct StandRequest {
 // A replica asks its primary to pause its writes, so that it can catch up and replace it.
 // Spec: "Manual failover".
 struct PauseRequest {
+  bool withdrawn = false;  // It has given up; the primary may go on.
   friend bool operator==(const PauseRequest&, const PauseRequest&) = default;
 };
 

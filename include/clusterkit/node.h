@@ -55,9 +55,9 @@ class Node {
   // Whether the data of the slots this node owns is here. Report before or right after Start on
   // a restart; unreported counts as present. A full synchronisation makes it present.
   void ReportDataPresent(bool present);
-  // Every key of these slots is at the target of the move, which acknowledged it, and none is left
-  // here. See SlotTransferDue.
-  void ReportSlotsTransferred(const SlotSet& slots);
+  // Every key of these slots, all or some of those of SlotTransferDue `number`, is at the target of
+  // the move, which acknowledged it, and none is left here. A transfer that is void has no effect.
+  void ReportSlotsTransferred(uint64_t number, const SlotSet& slots);
 
   // --- Commands: not OK means that nothing changed -----------------------------------------
   // Unavailable, from each of them: the node has halted (see Halted).

@@ -67,6 +67,7 @@ struct LinkStatus {
 };
 
 struct CoreStatus {
+  Role role = Role::kPrimary;  // Of this node, as decided; views follow when that is durable.
   Epoch current_epoch, my_epoch;
   Epoch last_vote_epoch;
   std::vector<NodeStatus> nodes;  // Ascending by id, handshakes last.
@@ -109,7 +110,7 @@ class NodeCore {
   void ReportReplication(const ReplicationStatus& status, Instant now);
   void ReportHostAlive(Instant now);
   void ReportDataPresent(bool present, Instant now);
-  void ReportSlotsTransferred(const SlotSet& slots, Instant now);
+  void ReportSlotsTransferred(uint64_t number, const SlotSet& slots, Instant now);
 
   // --- Commands: not OK means that nothing changed. See Node for each. -----------------------
   absl::Status Meet(const Endpoint& bus, Instant now);

@@ -126,6 +126,7 @@ void NodeCore::Impl::ApplyRole(const Header& header) {
   const bool was_primary = known.role == Role::kPrimary;
   const bool shard_changed = !shard_known && !known.shard.IsZero();
   if (was_primary) PrimaryBecameReplica(header);
+  const ShardId left = known.shard;
   KnownNode& node = table_.Edit(header.sender, /*config=*/true);
   node.shard = header.shard;
   node.role = Role::kReplica;
@@ -134,6 +135,7 @@ void NodeCore::Impl::ApplyRole(const Header& header) {
   RequestSave(/*sync=*/false);
   Emit(RoleChanged{RoleChanged::Cause::kReplaced, node.id, Role::kReplica, node.primary,
                    shard_changed, header.config_epoch});
+  if (shard_changed) OnLeftShard(header.sender, left);
 }
 
 // What our primary says of itself is true of us, too.

@@ -71,17 +71,46 @@ std::optional<Goodbye> NodeCore::Impl::ObjectionTo(const Link& link, const Hello
           options_.max_anonymous_links) {
     return Goodbye{Goodbye::Reason::kLimit, "too many links of unknown nodes"};
   }
-  if (link.target && *link.target != hello.sender) {
-    return Goodbye{Goodbye::Reason::kProtocol,
-                   absl::StrCat("dialled node ", link.target->ToHex(), " but node ",
-                                hello.sender.ToHex(), " answered")};
-  }
   return std::nullopt;
+}
+
+// Whoever answers at an address lives there. So nodes that come back at each other's addresses find
+// each other again; in Redis somebody must introduce them.
+void NodeCore::Impl::OnAnswerOfAnother(Link& link, const NodeId& found) {
+  const NodeId sought = *link.target;
+  const Endpoint bus{link.remote_host, link.remote_port};
+  if (table_.Find(sought) == nullptr) return CloseLink(link.id);
+  PeerFacts& facts = table_.facts(sought);
+  if (facts.stranger != found) {  // Tell it once.
+    facts.stranger = found;
+    Emit(PeerRefused{
+        NameFor(link), Goodbye::Reason::kProtocol,
+        absl::StrCat("dialled node ", sought.ToHex(), " but node ", found.ToHex(), " answered")});
+  }
+  CloseLink(link.id);
+  const KnownNode* node = table_.Find(found);
+  if (node == nullptr || links_.Outbound(found) != nullptr) return;
+  if (node->bus != bus) {
+    Endpoint client = node->client;
+    if (client.host == node->bus.host) client.host = bus.host;  // It will tell the port.
+    SetAddress(found, bus, client, AddressChanged::Cause::kFound);
+    RequestSave(/*sync=*/false);
+    for (LinkId old : links_.AllOf(found)) {
+      if (links_.Find(old)->outbound) CloseLink(old);
+    }
+  }
+  detector_.OnLinkUp(found);  // Refusals at the old address say nothing about this one.
+  links_.WantDial(found, now_, /*at_once=*/true);
 }
 
 void NodeCore::Impl::OnHello(Link& link, const Hello& hello) {
   if (std::optional<Goodbye> objection = ObjectionTo(link, hello)) {
     Refuse(link.id, *std::move(objection));
+    return;
+  }
+  if (link.target && *link.target != hello.sender) {
+    OnAnswerOfAnother(link, hello.sender);
+    DialDue();
     return;
   }
   if (!link.outbound) SendHello(link);
@@ -133,6 +162,7 @@ void NodeCore::Impl::OnOutboundReady(Link& link) {
     introduced_.insert(peer);
   }
   if (met) table_.facts(peer).met = met;
+  table_.facts(peer).stranger.reset();
   links_.StopDialing(peer);
   detector_.OnLinkUp(peer);
   table_.Edit(peer).linked = true;

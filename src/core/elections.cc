@@ -36,8 +36,11 @@ void NodeCore::Impl::Apply(const StartElection& step) {
     ++(granted ? counters_.votes_granted : counters_.votes_refused);
     Emit(VoteCast{table_.self_id(), self().shard, step.request.epoch, *step.own_vote});
   }
+  // What the primary has given away others may own, under epochs below its own.
+  FailoverAuthRequest request = step.request;
+  request.slots = table_.Heritage(request.primary);
   for (const NodeId& voter : View().voters()) {
-    SendTo(voter, step.request, Path::kDurable);
+    SendTo(voter, request, Path::kDurable);
   }
 }
 
@@ -59,7 +62,8 @@ void NodeCore::Impl::Apply(const Promote& step) {
   me.primary.reset();
   me.config_epoch = step.epoch;
   AdoptEpoch(step.epoch);
-  const SlotSet moved = table_.EditSlots().MoveAll(step.primary, table_.self_id());
+  const SlotSet moved = table_.Heritage(step.primary);
+  table_.EditSlots().Bind(moved, table_.self_id());
   AdoptOpenSlots(table_.facts(step.primary).open_slots);
   replication_.progress.history = step.epoch;
   replication_.link_up = false;

@@ -62,6 +62,7 @@ void NodeCore::Impl::AdvanceFailover() {
   if (IsPrimary()) return failover_.reset();  // Won.
   if (self().primary != failover_->primary || now_ >= failover_->until) {
     coordinator_.ForgetCommand();
+    SendTo(failover_->primary, PauseRequest{.withdrawn = true}, Path::kPrompt);
     failover_.reset();
     Emit(FailoverProgress{FailoverProgress::Step::kTimedOut, std::nullopt});
     return;
@@ -76,8 +77,15 @@ void NodeCore::Impl::AdvanceFailover() {
 
 // --- The primary ---------------------------------------------------------------------------------
 
-void NodeCore::Impl::OnPauseRequest(const Header& header) {
+void NodeCore::Impl::OnPauseRequest(const Header& header, const PauseRequest& request) {
   const KnownNode& replica = *table_.Find(header.sender);
+  if (request.withdrawn) {
+    const bool ours = departing_ && departing_->successor == header.sender;
+    if (pause_ && pause_->successor == header.sender && !ours) EndPause();
+    return;
+  }
+  // It could not stand. It asks again.
+  if (!header.progress.synced) return;
   if (!IsPrimary() || replica.primary != table_.self_id() || !MayElectSuccessor()) return;
   if (pause_ && pause_->successor == header.sender) {
     if (PauseObeyed()) Ping(header.sender);
@@ -148,6 +156,7 @@ void NodeCore::Impl::RepeatHandoverRequests() {
 
 absl::Status NodeCore::Impl::Depart(Departure kind, absl::Duration at_most, Instant now) {
   Begin(now);
+  if (gone_) return absl::FailedPreconditionError("this node has stopped");
   const bool owner = IsPrimary() && !table_.OwnSlots().Empty();
   if (kind == Departure::kHandOver && !owner) {
     return absl::FailedPreconditionError("this node owns no slots");
@@ -155,6 +164,10 @@ absl::Status NodeCore::Impl::Depart(Departure kind, absl::Duration at_most, Inst
   if (kind == Departure::kLeave && owner && !BestSuccessor()) {
     return absl::FailedPreconditionError(absl::StrCat("this node owns ", table_.OwnSlots().Count(),
                                                       " slots, and no replica can take them"));
+  }
+  if (departing_) {
+    Emit(Departed{departing_->kind, absl::CancelledError("replaced by another command")});
+    if (departing_->successor) EndPause();
   }
   departing_ = Departing{kind, now_ + std::max(at_most, absl::ZeroDuration()), {}, {}, {}};
   Settle();
@@ -175,6 +188,18 @@ std::optional<NodeId> NodeCore::Impl::BestSuccessor() {
   return best;
 }
 
+// A replica that answers, but has not said yet that it has everything.
+bool NodeCore::Impl::AnySuccessorLater() const {
+  for (const NodeId& id : table_.Peers()) {
+    const KnownNode& node = *table_.Find(id);
+    if (node.primary != table_.self_id() || node.health != Health::kOnline) continue;
+    if (!node.linked || node.no_failover || departing_->tried.contains(id)) continue;
+    const PeerFacts& facts = table_.facts(id);
+    if (!facts.heard || facts.progress_unknown || !facts.progress.synced) return true;
+  }
+  return false;
+}
+
 void NodeCore::Impl::AdvanceDeparture() {
   if (pause_ && (!IsPrimary() || now_ >= pause_->until)) EndPause();
   if (!leaving_.empty()) ForgetLeaving();
@@ -191,6 +216,7 @@ void NodeCore::Impl::AdvanceDeparture() {
   }
   departing_->successor.reset();
   const std::optional<NodeId> best = BestSuccessor();
+  if (!best && AnySuccessorLater()) return;
   if (!best) return FinishDeparture(absl::FailedPreconditionError("no replica can take over"));
   if (!MayElectSuccessor()) return;
   departing_->successor = best;

@@ -90,10 +90,8 @@ bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
     }
     const KnownNode* peer = table_.Find(*link.peer);
     const bool replica_of_ours = peer != nullptr && peer->primary == table_.self_id();
-    if (replica_of_ours && link.open_slots_sent != facts.open_slots_version) {
-      message.header.open_slots = *facts.open_slots;
-      link.open_slots_sent = facts.open_slots_version;
-    }
+    // Each time: there are few, and what is lost on the way is not missed by anybody.
+    if (replica_of_ours) message.header.open_slots = *facts.open_slots;
   }
   ++counters_.sent[static_cast<size_t>(KindOf(message))];
   return true;
@@ -254,7 +252,7 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
         core->coordinator_.OnStandRequest(header.sender, core->now_);
       }
     }
-    void operator()(const PauseRequest&) { core->OnPauseRequest(header); }
+    void operator()(const PauseRequest& body) { core->OnPauseRequest(header, body); }
     void operator()(const SlotMoveStep& body) { core->OnSlotMoveStep(link, header, body); }
     void operator()(const SlotMoveAnswer& body) { core->OnSlotMoveAnswer(header, body); }
   };

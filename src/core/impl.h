@@ -59,7 +59,7 @@ class NodeCore::Impl {
   void OnLinkDown(LinkId id, LinkDownCause cause, Instant now);
   void OnBadFrame(LinkId id, const absl::Status& error, Instant now);
 
-  // --- commands.cc -------------------------------------------------------------------------------
+  // --- commands.cc ------------------------------------------------------------------------------
   absl::Status Meet(const Endpoint& bus, Instant now);
   absl::Status CheckMayOwnSlots() const;
   absl::Status AddSlots(const SlotSet& slots, Instant now);
@@ -85,7 +85,7 @@ class NodeCore::Impl {
   // --- slot_moves.cc: moves that carry themselves out --------------------------------------------
   absl::Status MoveSlots(const SlotSet& slots, const NodeId& to, Instant now);
   absl::Status CancelMove(Instant now);
-  void ReportSlotsTransferred(const SlotSet& slots, Instant now);
+  void ReportSlotsTransferred(uint64_t number, const SlotSet& slots, Instant now);
 
   // --- handover.cc: planned changes of a shard's primary -----------------------------------------
   absl::Status Failover(FailoverMode mode, Instant now);
@@ -115,9 +115,12 @@ class NodeCore::Impl {
   // A move at its source: what is beyond the plan in open_slots_, and lost with the process.
   struct Move {
     Move() : cancelled(false) {}  // clang knows initialisers of nested members too late.
+    void Keep(const SlotSet& slots);
+    SlotSet UnderWay() const;
     SlotSet asked;  // The target is to expect them.
-    SlotSet due;    // The host was told to send their keys.
-    SlotSet sent;   // The keys are there; the target is to take them.
+    // The host was told to send their keys, under these numbers.
+    absl::btree_map<uint64_t, SlotSet> due;
+    SlotSet sent;  // The keys are there; the target is to take them.
     Instant ask_again;
     bool cancelled;
   };
@@ -144,7 +147,7 @@ class NodeCore::Impl {
   // Prompt: as we were when last durable; leaves at once. Durable: as we are; waits for the save.
   enum class Path : uint8_t { kPrompt, kDurable };
 
-  // --- node_core.cc ------------------------------------------------------------------------------
+  // --- node_core.cc -----------------------------------------------------------------------------
   Instant Begin(Instant now);  // Clamps time; every input starts with it.
   void Settle();
   void Cron();
@@ -165,9 +168,9 @@ class NodeCore::Impl {
   void AddNode(KnownNode node, NodeAdded::By by);
   void RemoveNode(const NodeId& id, std::optional<NodeId> told_by);
 
-  // --- connections.cc
-  // ------------------------------------------------------------------------------
+  // --- connections.cc ---------------------------------------------------------------------------
   void OnHello(Link& link, const Hello& hello);
+  void OnAnswerOfAnother(Link& link, const NodeId& found);
   std::optional<Goodbye> ObjectionTo(const Link& link, const Hello& hello) const;
   void SendHello(const Link& link);
   void OnGoodbye(Link& link, const Goodbye& goodbye);
@@ -220,14 +223,13 @@ class NodeCore::Impl {
   Epoch GreatestEpoch() const;
   bool OwnEpochIsUniqueMaximum() const;
 
-  // --- forgetting.cc -----------------------------------------------------------------------------
+  // --- forgetting.cc ----------------------------------------------------------------------------
   bool Banned(const NodeId& node) const;
   void ForgetNode(const NodeId& node, const Ban& ban, std::optional<NodeId> told_by);
   std::vector<ForgottenNode> ForgottenFor(const NodeId& peer);
   void ApplyForgotten(const NodeId& from, const std::vector<ForgottenNode>& forgotten);
 
-  // --- health.cc
-  // -----------------------------------------------------------------------------------
+  // --- health.cc --------------------------------------------------------------------------------
   void Touch(const NodeId& node) { touched_.insert(node); }
   void EvaluateTouched();
   void ApplyHealth(const HealthChanged& change);
@@ -236,8 +238,7 @@ class NodeCore::Impl {
   void QueueReports(const NodeId& subject, bool suspected);
   void FlushReports();
 
-  // --- elections.cc
-  // --------------------------------------------------------------------------------
+  // --- elections.cc -----------------------------------------------------------------------------
   void AdvanceElection();
   void Apply(const ScheduleElection& step);
   void Apply(const StartElection& step);
@@ -251,7 +252,7 @@ class NodeCore::Impl {
   void UpdateDataGuard();
   bool IsBetterSuccessor(const NodeView& node, const NodeId& than) const;
 
-  // --- open_slots.cc
+  // --- open_slots.cc ----------------------------------------------------------------------------
   void EditOpenSlots(absl::FunctionRef<void(OpenSlots&)> edit);
   void OpenMarks(const SlotSet& slots, const OpenSlots::Mark& mark,
                  SlotMigrationChanged::Cause cause);
@@ -263,6 +264,7 @@ class NodeCore::Impl {
   bool MajorityKnowsOurClaim();
   bool MayTakeSlots();
   bool StillClaimedBy(const NodeId& peer, SlotId slot) const;
+  bool HeardFromAllOwners(Instant after);
   void TakeSlots(const SlotSet& slots);  // Without consensus.
   void GiveSlots(const SlotSet& slots, const NodeId& to);
   void LoseSlots(const SlotSet& lost);
@@ -270,17 +272,21 @@ class NodeCore::Impl {
   NodeId SuccessorOf(const NodeId& peer);
   void TellReplicas();
 
-  // --- slot_moves.cc
+  // --- slot_moves.cc ----------------------------------------------------------------------------
   void AdvanceMove();
   void OpenNext(const SlotMovePlan& plan);
   void SendMoveSteps(const NodeId& target);
   void EndMove(SlotMoveEnded::How how, std::string text = {});
+  absl::Status EndMoveOf(const SlotSet& slots);
+  void DropAtTarget(const NodeId& target, const SlotSet& slots);
+  void OnLeftShard(const NodeId& peer, const ShardId& shard);
+  void RetargetMove(const NodeId& target);
   void OnSlotMoveStep(Link& link, const Header& header, const SlotMoveStep& step);
   void OnSlotMoveAnswer(const Header& header, const SlotMoveAnswer& answer);
 
-  // --- handover.cc
+  // --- handover.cc ------------------------------------------------------------------------------
   void StartFailover(const NodeId& primary, FailoverMode mode);
-  void OnPauseRequest(const Header& header);
+  void OnPauseRequest(const Header& header, const PauseRequest& request);
   void OnPrimaryPaused(const Header& header);
   void AdvanceFailover();
   void BeginPause(const NodeId& successor);
@@ -292,6 +298,7 @@ class NodeCore::Impl {
   bool PauseObeyed() const { return pause_ && replication_.obeys_pause == pause_->number; }
   void AdvanceDeparture();
   std::optional<NodeId> BestSuccessor();
+  bool AnySuccessorLater() const;
   void FinishDeparture(absl::Status status);
   void ForgetLeaving();
   void RepeatHandoverRequests();
@@ -330,6 +337,7 @@ class NodeCore::Impl {
   // Slots that we import and their owner has ceased to claim.
   absl::btree_map<SlotId, Instant> abandoned_;
   std::optional<Move> move_;
+  uint64_t last_transfer_ = 0;
 
   std::optional<CommandedFailover> failover_;
   std::optional<WritePause> pause_;

@@ -36,7 +36,6 @@ struct Link {
   Instant since;                 // Opened or connected.
   // Digests of the last full claim and of the last details sent on it.
   std::optional<uint64_t> claim_sent, details_sent;
-  uint64_t open_slots_sent = 0;  // Version of those last sent on it.
 };
 
 // A node has at most one link of each direction with each peer. Thread-compatible.

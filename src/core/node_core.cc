@@ -239,6 +239,7 @@ void NodeCore::Impl::RemoveNode(const NodeId& id, std::optional<NodeId> told_by)
 
 CoreStatus NodeCore::Impl::Status(Instant now) const {
   CoreStatus status = counters_;
+  status.role = self().role;
   status.current_epoch = current_epoch_;
   status.my_epoch = ShownConfigEpoch();
   status.last_vote_epoch = coordinator_.ledger().LastVoteEpoch();
@@ -318,8 +319,8 @@ void NodeCore::ReportHostAlive(Instant now) { impl_->ReportHostAlive(now); }
 void NodeCore::ReportDataPresent(bool present, Instant now) {
   impl_->ReportDataPresent(present, now);
 }
-void NodeCore::ReportSlotsTransferred(const SlotSet& slots, Instant now) {
-  impl_->ReportSlotsTransferred(slots, now);
+void NodeCore::ReportSlotsTransferred(uint64_t number, const SlotSet& slots, Instant now) {
+  impl_->ReportSlotsTransferred(number, slots, now);
 }
 absl::Status NodeCore::Meet(const Endpoint& bus, Instant now) { return impl_->Meet(bus, now); }
 absl::Status NodeCore::AddSlots(const SlotSet& slots, Instant now) {

@@ -72,17 +72,8 @@ absl::Status NodeCore::Impl::BeginImport(const SlotSet& slots, const NodeId& fro
 absl::Status NodeCore::Impl::EndMigration(const SlotSet& slots, Instant now) {
   Begin(now);
   if (!IsPrimary()) return NotAPrimary();
+  if (absl::Status status = EndMoveOf(slots); !status.ok()) return status;
   CloseMarks(slots, Cause::kCommand);
-  if (open_slots_->plan()) {
-    EditOpenSlots([&](OpenSlots& open) {
-      SlotMovePlan plan = *open.plan();
-      plan.slots.Remove(slots);
-      open.SetPlan(std::move(plan));
-    });
-  }
-  if (move_) {
-    for (SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) part->Remove(slots);
-  }
   Settle();
   return absl::OkStatus();
 }
@@ -251,7 +242,7 @@ void NodeCore::Impl::SettleOpenSlots() {
       done.Add(slot);
     } else if (successor != mark.peer) {
       replaced[{mark.direction, successor}].Add(slot);
-    } else if (importing && table_.slots().unclaimed().Contains(slot)) {
+    } else if (importing && owner != nullptr && table_.HasRenounced(*owner, slot)) {
       abandoned.Add(slot);
     }
   }
@@ -292,19 +283,36 @@ bool NodeCore::Impl::MayTakeSlots() {
   return serving_.Confirmed(View(), now_);
 }
 
-// The source gave a slot away, and nobody says to have got it: it was to us, or to the primary that
-// we replaced. We wait long enough to hear of anybody else.
+// The owner says itself that it has given a slot away, and nobody says to have got it: it was to
+// us, or to the primary that we replaced. Somebody else may have it all the same, so we wait for
+// word from everybody who could.
 void NodeCore::Impl::TakeAbandoned(const SlotSet& abandoned) {
   absl::erase_if(abandoned_, [&](const auto& entry) { return !abandoned.Contains(entry.first); });
   SlotSet due;
   abandoned.ForEach([&](SlotId slot) {
     const Instant since = abandoned_.try_emplace(slot, now_).first->second;
+    const bool patient = now_ - since >= options_.node_timeout &&
+                         HeardFromAllOwners(since + options_.node_timeout / 2);
     // It was ours already, and went back with a claim from before.
-    if (arrived_.Contains(slot) || now_ - since >= options_.node_timeout) due.Add(slot);
+    if (arrived_.Contains(slot) || patient) due.Add(slot);
   });
   if (due.Empty() || !MayTakeSlots()) return;
   TakeSlots(due);
   absl::erase_if(abandoned_, [&](const auto& entry) { return due.Contains(entry.first); });
+}
+
+// Who has failed says nothing, but its successor will, if it can have one.
+bool NodeCore::Impl::HeardFromAllOwners(Instant after) {
+  for (const auto& node : View().nodes()) {
+    if (node->id == table_.self_id() || table_.slots().CountOf(node->id) == 0) continue;
+    const std::optional<Instant> heard = detector_.LastHeard(node->id);
+    if (heard && *heard > after) continue;
+    if (node->health != Health::kFail) return false;
+    for (const auto& heir : View().nodes()) {
+      if (heir->primary == node->id && heir->health == Health::kOnline) return false;
+    }
+  }
+  return true;
 }
 
 // What only replicas of ours need to know does not wait for the next ping.

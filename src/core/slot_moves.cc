@@ -70,14 +70,16 @@ absl::Status NodeCore::Impl::CancelMove(Instant now) {
   if (!open_slots_->plan()) return absl::FailedPreconditionError("no move is under way");
   const NodeId target = open_slots_->plan()->target;
   // What the target was told of, but nothing was sent for, it need not expect.
-  if (move_ && !move_->asked.Empty()) {
-    SendTo(target, SlotMoveStep{Step::kDrop, move_->asked}, Path::kDurable);
-    move_->asked = SlotSet{};
+  const SlotSet open = open_slots_->SlotsWith({SlotMigration::kExporting, target});
+  if (move_) {
+    SlotSet unsent = move_->asked;
+    unsent.Remove(open);
+    DropAtTarget(target, unsent);
   }
-  EditOpenSlots([&](OpenSlots& open) {
-    SlotMovePlan plan = *open.plan();
-    plan.slots = Common(plan.slots, open.SlotsWith({SlotMigration::kExporting, target}));
-    open.SetPlan(std::move(plan));
+  EditOpenSlots([&](OpenSlots& open_slots) {
+    SlotMovePlan plan = *open_slots.plan();
+    plan.slots = Common(plan.slots, open);
+    open_slots.SetPlan(std::move(plan));
   });
   if (!move_) move_.emplace();
   move_->cancelled = true;
@@ -85,14 +87,91 @@ absl::Status NodeCore::Impl::CancelMove(Instant now) {
   return absl::OkStatus();
 }
 
-void NodeCore::Impl::ReportSlotsTransferred(const SlotSet& slots, Instant now) {
+void NodeCore::Impl::ReportSlotsTransferred(uint64_t number, const SlotSet& slots, Instant now) {
   Begin(now);
   if (!move_) return;
-  const SlotSet done = Common(slots, move_->due);
-  move_->due.Remove(done);
+  const auto due = move_->due.find(number);
+  if (due == move_->due.end()) return;
+  const SlotSet done = Common(slots, due->second);
+  due->second.Remove(done);
+  if (due->second.Empty()) move_->due.erase(due);
   move_->sent.Add(done);
   move_->ask_again = now_;
   Settle();
+}
+
+// By command: the slots stay here. Of those that the target may have taken that is not ours to say.
+absl::Status NodeCore::Impl::EndMoveOf(const SlotSet& slots) {
+  if (!open_slots_->plan()) return absl::OkStatus();
+  if (move_ && move_->sent.Intersects(slots)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("slot ", Common(move_->sent, slots).Ranges().front().first.value,
+                     " is being taken by ", open_slots_->plan()->target.ToHex()));
+  }
+  SlotMovePlan plan = *open_slots_->plan();
+  const SlotSet ended = Common(plan.slots, slots);
+  if (ended.Empty()) return absl::OkStatus();
+  DropAtTarget(plan.target, ended);
+  plan.slots.Remove(ended);
+  if (!move_) move_.emplace();
+  move_->cancelled = move_->cancelled || plan.slots.Empty();
+  move_->Keep(plan.slots);
+  EditOpenSlots([&](OpenSlots& open) { open.SetPlan(std::move(plan)); });
+  return absl::OkStatus();
+}
+
+// Who goes over to another shard takes its own part in the move with it, but not the slots: those
+// were to go to the shard that it was of.
+void NodeCore::Impl::OnLeftShard(const NodeId& peer, const ShardId& shard) {
+  const SlotSet exporting = open_slots_->SlotsWith({SlotMigration::kExporting, peer});
+  const bool target = open_slots_->plan() && open_slots_->plan()->target == peer;
+  if (exporting.Empty() && !target) return;
+  if (table_.OwnSlots().Empty()) return;  // All given away; AdvanceMove tells where they are.
+  const NodeView* head = View().PrimaryOf(shard);
+  if (head == nullptr || head->id == peer || head->id == table_.self_id()) {
+    CloseMarks(exporting, SlotMigrationChanged::Cause::kPeerGone);
+    if (target) EndMove(SlotMoveEnded::How::kTargetGone);
+    return;
+  }
+  OpenMarks(exporting, {SlotMigration::kExporting, head->id},
+            SlotMigrationChanged::Cause::kReplaced);
+  if (target) RetargetMove(head->id);
+}
+
+// What was agreed was agreed with another node; what was sent its successor may lack.
+void NodeCore::Impl::RetargetMove(const NodeId& target) {
+  EditOpenSlots([&](OpenSlots& open) {
+    SlotMovePlan plan = *open.plan();
+    plan.target = target;
+    open.SetPlan(std::move(plan));
+  });
+  Move anew;
+  anew.ask_again = now_;
+  anew.cancelled = move_ && move_->cancelled;
+  move_ = std::move(anew);
+}
+
+// If it is lost, the target's mark stays until somebody else owns the slots, or for an operator.
+void NodeCore::Impl::DropAtTarget(const NodeId& target, const SlotSet& slots) {
+  if (slots.Empty()) return;
+  if (move_) move_->asked.Remove(slots);
+  if (table_.Find(target) != nullptr) {
+    SendTo(target, SlotMoveStep{Step::kDrop, slots}, Path::kDurable);
+  }
+}
+
+void NodeCore::Impl::Move::Keep(const SlotSet& slots) {
+  asked = Common(asked, slots);
+  sent = Common(sent, slots);
+  for (auto& [number, part] : due) part = Common(part, slots);
+  absl::erase_if(due, [](const auto& entry) { return entry.second.Empty(); });
+}
+
+SlotSet NodeCore::Impl::Move::UnderWay() const {
+  SlotSet all = asked;
+  all.Add(sent);
+  for (const auto& [number, part] : due) all.Add(part);
+  return all;
 }
 
 void NodeCore::Impl::EndMove(SlotMoveEnded::How how, std::string text) {
@@ -104,7 +183,6 @@ void NodeCore::Impl::EndMove(SlotMoveEnded::How how, std::string text) {
 
 void NodeCore::Impl::AdvanceMove() {
   if (!open_slots_->plan()) return;
-  if (!IsPrimary()) return EndMove(SlotMoveEnded::How::kLost);
   if (!move_) {
     move_.emplace();
     move_->ask_again = now_;
@@ -112,14 +190,7 @@ void NodeCore::Impl::AdvanceMove() {
   SlotMovePlan plan = *open_slots_->plan();
   if (table_.Find(plan.target) == nullptr) return EndMove(SlotMoveEnded::How::kTargetGone);
   plan.target = SuccessorOf(plan.target);
-  if (plan.target == table_.self_id()) return EndMove(SlotMoveEnded::How::kLost);
-  if (plan.target != open_slots_->plan()->target) {
-    // What was agreed was agreed with another node; what was sent its successor may lack.
-    Move anew;
-    anew.ask_again = now_;
-    anew.cancelled = move_->cancelled;
-    *move_ = anew;
-  }
+  if (plan.target != open_slots_->plan()->target) RetargetMove(plan.target);
   const SlotSet left = Common(plan.slots, table_.OwnSlots());
   const int moved = plan.slots.Count() - left.Count();
   SlotSet lost = plan.slots;
@@ -130,7 +201,7 @@ void NodeCore::Impl::AdvanceMove() {
     all_arrived = all_arrived && owner != nullptr && SuccessorOf(*owner) == plan.target;
   });
   plan.slots = left;
-  for (SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) *part = Common(*part, left);
+  move_->Keep(left);
   if (plan != *open_slots_->plan()) {
     EditOpenSlots([&](OpenSlots& open) { open.SetPlan(plan); });
   }
@@ -139,29 +210,27 @@ void NodeCore::Impl::AdvanceMove() {
   if (left.Empty()) {
     return EndMove(move_->cancelled ? SlotMoveEnded::How::kCancelled : SlotMoveEnded::How::kDone);
   }
+  // Whoever gave its last slot away may be a replica already; with slots left we were replaced.
+  if (!IsPrimary() || plan.target == table_.self_id()) return EndMove(SlotMoveEnded::How::kLost);
   OpenNext(plan);
   SendMoveSteps(plan.target);
 }
 
 // Marks that were here before the move, or before a restart, are agreed on anew.
 void NodeCore::Impl::OpenNext(const SlotMovePlan& plan) {
-  int under_way = 0;
-  for (const SlotSet* part : {&move_->asked, &move_->due, &move_->sent}) {
-    under_way += part->Count();
-  }
+  const SlotSet under_way = move_->UnderWay();
+  int count = under_way.Count();
   bool asked = false;
   const auto ask = [&](SlotId slot) {
-    if (move_->asked.Contains(slot) || move_->due.Contains(slot) || move_->sent.Contains(slot)) {
-      return;
-    }
+    if (under_way.Contains(slot) || move_->asked.Contains(slot)) return;
     move_->asked.Add(slot);
-    ++under_way;
+    ++count;
     asked = true;
   };
   const OpenSlots::Mark mark{SlotMigration::kExporting, plan.target};
   Common(plan.slots, open_slots_->SlotsWith(mark)).ForEach(ask);
   plan.slots.ForEach([&](SlotId slot) {
-    if (under_way < kOpenAtATime) ask(slot);
+    if (count < kOpenAtATime) ask(slot);
   });
   if (asked) move_->ask_again = now_;
 }
@@ -186,11 +255,12 @@ void NodeCore::Impl::OnSlotMoveAnswer(const Header& header, const SlotMoveAnswer
     }
     if (agreed.Empty()) return;
     move_->asked.Remove(agreed);
-    move_->due.Add(agreed);
+    const uint64_t number = ++last_transfer_;
+    move_->due[number] = agreed;
     OpenMarks(agreed, {SlotMigration::kExporting, header.sender},
               SlotMigrationChanged::Cause::kMove);
     RequestSave(/*sync=*/true);  // Once keys are gone from here, the mark must not be lost.
-    Emit(SlotTransferDue{agreed, header.sender});
+    Emit(SlotTransferDue{number, agreed, header.sender});
   } else if (answer.step == Step::kTake) {
     // It has forgotten what it was to expect: begin anew with these.
     SlotSet forgotten = move_->sent;

@@ -59,6 +59,8 @@ std::string_view CauseText(AddressChanged::Cause cause) {
       return "learned";
     case AddressChanged::Cause::kCommand:
       return "command";
+    case AddressChanged::Cause::kFound:
+      return "found there";
   }
   return "unknown";
 }

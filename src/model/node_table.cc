@@ -65,6 +65,19 @@ SlotMap& NodeTable::EditSlots() {
   return *slots_;
 }
 
+bool NodeTable::HasRenounced(const NodeId& id, SlotId slot) const {
+  const PeerFacts& said = facts(id);
+  return said.claim && said.settled_epoch == Find(id)->config_epoch && !said.claim->Contains(slot);
+}
+
+SlotSet NodeTable::Heritage(const NodeId& id) const {
+  SlotSet left;
+  slots_->SlotsOf(id).ForEach([&](SlotId slot) {
+    if (!HasRenounced(id, slot)) left.Add(slot);
+  });
+  return left;
+}
+
 const SlotSet& NodeTable::OwnSlots() const {
   if (own_slots_generation_ != generation_) {
     own_slots_ = slots_->SlotsOf(self_);

@@ -59,7 +59,8 @@ struct PeerFacts {
   uint64_t settled_generation = 0;
   Epoch settled_epoch;
   std::optional<NodeId> newer_owner;  // As found when it settled.
-  uint64_t known_claim_digest = 0;  // Of our claim, as it last said to hold it.
+  std::optional<NodeId> stranger;     // Who answered at its address, the last time.
+  uint64_t known_claim_digest = 0;    // Of our claim, as it last said to hold it.
   // Our primary's: we go on with them should we be promoted.
   OpenSlots open_slots;
 };
@@ -84,6 +85,12 @@ class NodeTable {
   // The record for changing. REQUIRES: known. `config`: epoch, role or primary change, which can
   // change the effect of claims.
   KnownNode& Edit(const NodeId& id, bool config = false);
+
+  // Whether its own claim, made under the epoch that it has now, leaves the slot out. Of a node
+  // that was not heard since it took over that is not known, so no.
+  bool HasRenounced(const NodeId& id, SlotId slot) const;
+  // What this node may take that replaces it: all its slots but those.
+  SlotSet Heritage(const NodeId& id) const;
 
   const SlotMap& slots() const { return *slots_; }
   SlotMap& EditSlots();

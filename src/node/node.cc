@@ -148,8 +148,9 @@ void Node::ReportDataPresent(bool present) {
   impl_->Report([&](NodeCore& core, Instant now) { core.ReportDataPresent(present, now); });
 }
 
-void Node::ReportSlotsTransferred(const SlotSet& slots) {
-  impl_->Report([&](NodeCore& core, Instant now) { core.ReportSlotsTransferred(slots, now); });
+void Node::ReportSlotsTransferred(uint64_t number, const SlotSet& slots) {
+  impl_->Report(
+      [&](NodeCore& core, Instant now) { core.ReportSlotsTransferred(number, slots, now); });
 }
 
 absl::Status Node::Meet(const Endpoint& bus) {

@@ -59,6 +59,20 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
     machine.SetAddress(BusEndpoint(index), ClientEndpoint(index));
   }
 
+  void RotateAddresses(const std::vector<Name>& names) {
+    std::vector<std::pair<Endpoint, Endpoint>> addresses;
+    for (const Name& name : names) {
+      const Options& options = Find(name).options();
+      addresses.emplace_back(options.bus, options.client);
+    }
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto& [bus, client] = addresses[(i + 1) % names.size()];
+      Machine& machine = Find(names[i]);
+      network->Readdress(machine.host(), bus.host);
+      machine.SetAddress(bus, client);
+    }
+  }
+
   absl::Status StartMachine(Machine& machine) {
     absl::Status status = machine.Start();
     if (!status.ok()) return status;
@@ -266,6 +280,11 @@ void Cluster::DamageDisk(const Name& name) {
 void Cluster::Readdress(const Name& name) {
   CLUSTERKIT_CHECK(!Running(name));
   impl_->Readdress(impl_->Find(name));
+}
+
+void Cluster::RotateAddresses(const std::vector<Name>& names) {
+  for (const Name& name : names) CLUSTERKIT_CHECK(!Running(name));
+  impl_->RotateAddresses(names);
 }
 
 void Cluster::Pause(const Name& name) { impl_->Find(name).Pause(); }

@@ -110,7 +110,7 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
       obeys_pause_ = pause->number;
       Report();
     } else if (const auto* due = std::get_if<SlotTransferDue>(&event)) {
-      Transfer(due->slots);
+      Transfer(*due);
     }
   }
 
@@ -276,10 +276,10 @@ class DataPlane::Impl::Host final : public Observer, public Transport::Handler {
   }
 
   // There are no keys, but sending them takes time, and a host that hangs sends none.
-  void Transfer(const SlotSet& slots) {
-    plane_->cluster.After(name_, plane_->options.full_sync, [this, slots] {
-      if (!data_.host_alive) return Transfer(slots);
-      node().ReportSlotsTransferred(slots);
+  void Transfer(const SlotTransferDue& due) {
+    plane_->cluster.After(name_, plane_->options.full_sync, [this, due] {
+      if (!data_.host_alive) return Transfer(due);
+      node().ReportSlotsTransferred(due.number, due.slots);
     });
   }
 

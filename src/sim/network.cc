@@ -23,7 +23,9 @@ HostId Network::AddHost(const std::string& address) {
 }
 
 void Network::Readdress(HostId host, const std::string& address) {
-  host_by_address_.erase(AddressOf(host));
+  // Another host may have got it in the meantime.
+  const auto known = host_by_address_.find(AddressOf(host));
+  if (known != host_by_address_.end() && known->second == host) host_by_address_.erase(known);
   hosts_[static_cast<size_t>(host)].address = address;
   host_by_address_[address] = host;
 }

@@ -290,7 +290,8 @@ absl::Status Decode(const FieldPath&, const v1::StandRequest& in, StandRequest& 
   return absl::OkStatus();
 }
 
-absl::Status Decode(const FieldPath&, const v1::PauseRequest&, PauseRequest&) {
+absl::Status Decode(const FieldPath&, const v1::PauseRequest& in, PauseRequest& out) {
+  out.withdrawn = in.withdrawn();
   return absl::OkStatus();
 }
 

@@ -189,7 +189,9 @@ void Encode(const StandRequest& body, v1::Message& message) {
   message.mutable_stand_request()->set_catch_up(body.catch_up);
 }
 
-void Encode(const PauseRequest&, v1::Message& message) { message.mutable_pause_request(); }
+void Encode(const PauseRequest& body, v1::Message& message) {
+  message.mutable_pause_request()->set_withdrawn(body.withdrawn);
+}
 
 void Encode(const SlotMoveStep& body, v1::Message& message) {
   v1::SlotMoveStep& out = *message.mutable_slot_move_step();

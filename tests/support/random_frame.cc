@@ -198,7 +198,7 @@ MessageBody RandomBody(Rng& rng) {
     case 9:
       return StandRequest{Half(rng)};
     case 10:
-      return PauseRequest{};
+      return PauseRequest{rng.Chance(500)};
     case 11:
       return SlotMoveStep{RandomStep(rng), RandomSlots(rng)};
     default:

@@ -204,6 +204,7 @@ std::vector<GoldenFrame> GoldenFrames() {
       {"stand_catch_up", "Stand request of a primary that has its data",
        Plain(StandRequest{.catch_up = true})},
       {"pause", "Pause request", Plain(PauseRequest{})},
+      {"pause_withdrawn", "Pause request, taken back", Plain(PauseRequest{true})},
       {"slot_move", "Step of a slot move",
        Plain(SlotMoveStep{SlotMoveStep::Step::kTake, SlotSet::Of(Slots(0, 15))})},
       {"slot_move_answer", "Answer to a step of a slot move",

@@ -7,20 +7,24 @@
 //   faults p1 p2 latency=5ms jitter=2ms stalled=on refused=on reset-per-mille=10
 //   reset-links p1 p2            every link between the two breaks, once
 //   heal                         ends all of these
-//   drop p1 auth-ack update close=on   p1 throws these away when they arrive, and the link with
-//   them drop p1                      not any more kill-links p1 p2 [to|from]   p1 closes its links
-//   with p2, or those of one direction crash p1 [lose] [host-gone]  the process dies; unsynced
-//   state is lost; a power cut restart p1                   with what its disk holds wipe p1,
-//   damage p1           its disk, while it is down: empty, or not to be read backup p1, restore p1
-//   an old state file comes back, while it is down readdress p1                 another address,
-//   while it is down pause p1, suspend p1         the process or the whole machine stops resume p1
+//   drop p1 auth-ack close=on    p1 throws these away when they arrive, and closes the link
+//   drop p1                      not any more
+//   kill-links p1 p2 [to|from]   p1 closes its links with p2, or those of one direction
+//   crash p1 [lose] [host-gone]  the process dies; unsynced state is lost; a power cut
+//   restart p1                   with what its disk holds
+//   wipe p1, damage p1           its disk, while it is down: empty, or not to be read
+//   backup p1, restore p1        an old state file comes back, while it is down
+//   readdress p1                 another address, while it is down
+//   readdress p1 p2 p3           each gets the address of the next, while they are down
+//   pause p1, suspend p1         the process or the whole machine stops
+//   resume p1
 //   disk p1 sync=50ms fail=on    saves are slow, or fail
 //   clock p1 ahead=2s drift=500  the clock is ahead by that, and gains (ppm)
 //   host-alive p1 off            its data thread hangs
 //   data p1 missing              its data is lost; present: it is back
 //   meet p1 p2, addslots p1 0-99, delslots p1 0-99, import p1 0-99, replicate r1 p1,
 //   forget p1 p2, reset p1 [hard], set-config-epoch p1 epoch=5, bump p1, overrule p1,
-//   reconfigure p1 node-timeout=1s client-host=10.1.1.1 client-port=7000 bus-host=
+//   reconfigure p1 node-timeout=1s client-host=10.1.1.1 client-port=7000
 //   reconfigure p1 name=alpha hostname=alpha.example tag=zone:a
 //   move p1 0-99 p2, cancel-move p1    slots to another shard, by MoveSlots
 //   export p1 0-99 p2, receive p2 0-99 p1, stable p1 0-99, bind p1 0-99 p2    the same by hand

@@ -122,6 +122,9 @@ class Cluster {
   void DamageDisk(const Name& name);
   // Gives the machine another address, one that nobody had. REQUIRES: not running.
   void Readdress(const Name& name);
+  // Gives each the address of the next, and the last that of the first. REQUIRES: none runs, none
+  // is named twice.
+  void RotateAddresses(const std::vector<Name>& names);
   // SIGSTOP: the clock goes on, nothing runs. Peers can connect and send; the process sees it
   // all when it is resumed.
   void Pause(const Name& name);

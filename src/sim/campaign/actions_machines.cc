@@ -1,5 +1,8 @@
 // Faults of machines, processes, disks, clocks and hosts.
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "clusterkit/sim/actions.h"
@@ -69,8 +72,19 @@ Actions::Output Actions::Restore(const Command& c) {
 }
 
 Actions::Output Actions::Readdress(const Command& c) {
-  CLUSTERKIT_ASSIGN_OR_RETURN(const Name name, DownNodeAt(c, 0));
-  cluster_->Readdress(name);
+  std::vector<Name> names;
+  for (size_t i = 0; i < std::max<size_t>(c.words().size(), 1); ++i) {
+    CLUSTERKIT_ASSIGN_OR_RETURN(Name name, DownNodeAt(c, i));
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " is named twice"));
+    }
+    names.push_back(std::move(name));
+  }
+  if (names.size() == 1) {
+    cluster_->Readdress(names[0]);
+  } else {
+    cluster_->RotateAddresses(names);
+  }
   return "ok\n";
 }
 

@@ -45,6 +45,8 @@ struct NameOfBranch {
         return "address: learned";
       case AddressChanged::Cause::kCommand:
         return "address: command";
+      case AddressChanged::Cause::kFound:
+        return "address: found there";
     }
     return "";
   }

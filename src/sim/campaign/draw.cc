@@ -282,11 +282,15 @@ class Drawing {
   void Addresses() {
     std::vector<std::string> names = Everybody();
     if (rng_.Chance(700)) names = {Any()};
-    for (const std::string& name : names) {
-      Now("crash " + name);
-      Now("readdress " + name);
-      After(Length() / 8, "restart " + name);
+    // Other addresses, or each other's.
+    const bool exchanged = names.size() > 1 && rng_.Chance(500);
+    for (const std::string& name : names) Now("crash " + name);
+    if (exchanged) {
+      Now("readdress " + absl::StrJoin(names, " "));
+    } else {
+      for (const std::string& name : names) Now("readdress " + name);
     }
+    for (const std::string& name : names) After(Length() / 8, "restart " + name);
   }
 
   // --- Elections -------------------------------------------------------------------------------
