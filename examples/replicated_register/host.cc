@@ -71,13 +71,13 @@ void Host::OnEvent(const clusterkit::Event& event, Instant) {
   } else if (const auto* due = std::get_if<clusterkit::SlotTransferDue>(&event)) {
     if (!outgoing_ || outgoing_->target != due->target) StopMoving();
     if (!outgoing_) outgoing_ = Outgoing{due->target, {}, {}};
-    due->slots.ForEach([&](SlotId slot) { outgoing_->slots[slot] = due->number; });
+    due->slots.ForEach([&](clusterkit::SlotId slot) { outgoing_->slots[slot] = due->number; });
   } else if (const auto* mark = std::get_if<clusterkit::SlotMigrationChanged>(&event)) {
     const bool due = outgoing_ && mark->mark &&
                      *mark->mark == clusterkit::OpenSlots::Mark{
                                         clusterkit::SlotMigration::kExporting, outgoing_->target};
     if (outgoing_ && !due) {
-      mark->slots.ForEach([&](SlotId slot) { outgoing_->slots.erase(slot); });
+      mark->slots.ForEach([&](clusterkit::SlotId slot) { outgoing_->slots.erase(slot); });
     }
   }
 }

@@ -143,7 +143,7 @@ absl::Status NodeCore::Impl::Reset(ResetMode mode, Instant now) {
   move_.reset();
   failover_.reset();
   departing_.reset();
-  gave_way_to_.reset();
+  given_way_.reset();
   EndPause();
   replication_ = ReplicationStatus{};
   RequestSave(/*sync=*/true);

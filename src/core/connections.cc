@@ -61,7 +61,7 @@ std::optional<Goodbye> NodeCore::Impl::ObjectionTo(const Link& link, const Hello
     return Goodbye{Goodbye::Reason::kVersion, "does not count voters without slots"};
   }
   if (hello.sender == table_.self_id()) {
-    return Goodbye{Goodbye::Reason::kProtocol, "this is a link to myself, or a copy of me"};
+    return Goodbye{Goodbye::Reason::kProtocol, "I am this node, and somebody else says to be"};
   }
   if (link.phase == Link::Phase::kReady) {
     return Goodbye{Goodbye::Reason::kProtocol, "second hello on a link"};
@@ -104,6 +104,10 @@ void NodeCore::Impl::OnAnswerOfAnother(Link& link, const NodeId& found) {
 }
 
 void NodeCore::Impl::OnHello(Link& link, const Hello& hello) {
+  if (hello.sender == table_.self_id() && hello.incarnation == incarnation_) {
+    CloseLink(link.id);  // Our own dial: we live where somebody else used to.
+    return;
+  }
   if (std::optional<Goodbye> objection = ObjectionTo(link, hello)) {
     Refuse(link.id, *std::move(objection));
     return;

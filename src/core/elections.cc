@@ -97,7 +97,8 @@ void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
     ++counters_.votes_granted;
     if (request.primary == table_.self_id()) {
       // Our own successor, which may serve as soon as it has this vote.
-      gave_way_to_ = header.sender;
+      const auto open = ledger().BlockedFor(self().shard, table_.self_id(), now_);
+      given_way_ = GivenWay{header.sender, now_ + open.value_or(absl::ZeroDuration())};
       serving_.Revoke();
       extras_changed_ = true;
     }
@@ -115,6 +116,13 @@ void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
            FailoverAuthRefusal{header.shard, request.epoch, decision.refusal,
                                absl::Ceil(decision.retry_after, absl::Milliseconds(1))},
            Path::kPrompt);
+}
+
+void NodeCore::Impl::OnWithdraw(const Header& header, const FailoverAuthWithdraw& withdraw) {
+  coordinator_.OnWithdraw(header.sender, withdraw);
+  const bool last =
+      withdraw.shard == self().shard && withdraw.epoch >= ledger().LastEpoch(self().shard);
+  if (last) OnHeirIsReplica(header, Instant::InfiniteFuture());
 }
 
 void NodeCore::Impl::OnAuthAck(const Header& header, const FailoverAuthAck& ack) {

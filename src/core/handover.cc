@@ -124,20 +124,20 @@ bool NodeCore::Impl::MayGiveWayTo(const Header& candidate) const {
          Progress::Compare(candidate.progress, replication_.progress) >= 0;
 }
 
-// From our vote on, the replica may serve without our knowing. We do not before it has told us,
-// when its round is over, that it did not win. Others confirm us as soon as their votes are void,
-// and a lone voter needs nobody to confirm it.
-void NodeCore::Impl::ReconsiderGivingWay(const Header& heir) {
-  const bool open = ledger().BlockedFor(self().shard, table_.self_id(), now_).has_value();
-  if (gave_way_to_ == heir.sender && !open && heir.role == Role::kReplica) gave_way_to_.reset();
+// From our vote on, the replica may serve without our knowing. We do not before we hear that it did
+// not win: it withdraws, or answers as a replica what we asked when our vote was void. Others
+// confirm us as soon as their votes are void, and a lone voter needs nobody to confirm it.
+void NodeCore::Impl::OnHeirIsReplica(const Header& header, Instant sent) {
+  if (!given_way_ || given_way_->heir != header.sender || header.role != Role::kReplica) return;
+  if (sent > given_way_->until) given_way_.reset();
 }
 
 bool NodeCore::Impl::GaveWay() {
-  if (gave_way_to_) {
-    const KnownNode* heir = table_.Find(*gave_way_to_);
-    if (!IsPrimary() || heir == nullptr || heir->health == Health::kFail) gave_way_to_.reset();
+  if (given_way_) {
+    const KnownNode* heir = table_.Find(given_way_->heir);
+    if (!IsPrimary() || heir == nullptr || heir->health == Health::kFail) given_way_.reset();
   }
-  return gave_way_to_ || ledger().BlockedFor(self().shard, table_.self_id(), now_);
+  return given_way_ || ledger().BlockedFor(self().shard, table_.self_id(), now_);
 }
 
 // A lost request costs a tick.

@@ -222,7 +222,6 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
   if (!link.outbound) introduced_.erase(header.sender);
   AdoptEpoch(std::max(header.current_epoch, header.config_epoch));
   ApplyHeader(link, header);
-  if (gave_way_to_) ReconsiderGivingWay(header);
 
   struct Dispatch {
     Impl* core;
@@ -239,10 +238,7 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
     void operator()(const FailoverAuthRequest& body) { core->OnAuthRequest(link, header, body); }
     void operator()(const FailoverAuthAck& body) { core->OnAuthAck(header, body); }
     void operator()(const FailoverAuthRefusal& body) { core->OnAuthRefusal(header, body); }
-    void operator()(const FailoverAuthWithdraw& body) {
-      core->coordinator_.OnWithdraw(header.sender, body);
-      core->ReconsiderGivingWay(header);
-    }
+    void operator()(const FailoverAuthWithdraw& body) { core->OnWithdraw(header, body); }
     void operator()(const SlotUpdate& body) { core->OnUpdate(body); }
     void operator()(const StandRequest& body) {
       if (core->self().primary != header.sender) return;
@@ -288,6 +284,7 @@ void NodeCore::Impl::OnPong(Link& link, const Header& header, const Heartbeat& h
   const Instant sent = InstantOf(heartbeat.stamp);
   if (sent > now_ || sent < link.since) return;  // Not a stamp that we sent on this link.
   detector_.OnPong(*link.peer, now_);
+  OnHeirIsReplica(header, sent);
   gossip_.OnPong(*link.peer, now_);
   const bool confirms = !heartbeat.withholds_lease;
   if (confirms) serving_.OnVoterAnswered(*link.peer, sent);

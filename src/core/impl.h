@@ -137,6 +137,11 @@ class NodeCore::Impl {
     NodeId successor;
     Instant until;
   };
+  // Our vote for our own successor: until then it counts.
+  struct GivenWay {
+    NodeId heir;
+    Instant until;
+  };
   struct Departing {
     Departure kind = Departure::kHandOver;
     Instant until;
@@ -246,6 +251,7 @@ class NodeCore::Impl {
   void Apply(const Promote& step);
   void Apply(const ReportIneligible& step);
   void OnAuthRequest(Link& link, const Header& header, const FailoverAuthRequest& request);
+  void OnWithdraw(const Header& header, const FailoverAuthWithdraw& withdraw);
   void OnAuthAck(const Header& header, const FailoverAuthAck& ack);
   void OnAuthRefusal(const Header& header, const FailoverAuthRefusal& refusal);
   void SendProgress(bool final);
@@ -293,7 +299,7 @@ class NodeCore::Impl {
   void EndPause();
   bool MayElectSuccessor();
   bool MayGiveWayTo(const Header& candidate) const;
-  void ReconsiderGivingWay(const Header& heir);
+  void OnHeirIsReplica(const Header& header, Instant sent);
   bool GaveWay();
   bool PauseObeyed() const { return pause_ && replication_.obeys_pause == pause_->number; }
   void AdvanceDeparture();
@@ -342,7 +348,7 @@ class NodeCore::Impl {
   std::optional<CommandedFailover> failover_;
   std::optional<WritePause> pause_;
   // We voted for it to replace us: until it says that it did not, it may serve.
-  std::optional<NodeId> gave_way_to_;
+  std::optional<GivenWay> given_way_;
   uint64_t last_pause_ = 0;
   std::optional<Departing> departing_;
   bool gone_ = false;                // Stopped, or left.

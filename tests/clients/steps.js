@@ -49,7 +49,7 @@ async function write(connection, name, {until, retry, workers = 16}) {
         }
       }
       keys.push(key);
-      await sleep(1);
+      await sleep(5);
     }
   };
   const writing = range(workers).map(worker);
@@ -139,14 +139,14 @@ function steps(adapter, ports) {
     'live reshard': async () => {
       const {keys} = await write(connection, 'reshard', {until: () => act('reshard')});
       await readBack(connection, [...keys, ...written]);
-      written.push(...keys);
+      for (const key of keys) written.push(key);
       return `${keys.length} writes, no error`;
     },
     'primary killed': async () => {
       const {keys, errors} = await write(connection, 'kill',
                                          {until: () => act('kill'), retry: true});
       await readBack(connection, [...keys, ...written]);
-      written.push(...keys);
+      for (const key of keys) written.push(key);
       return `${keys.length} writes, ${errors} repeated`;
     },
     'primary back': async () => {

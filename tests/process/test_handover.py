@@ -221,6 +221,10 @@ class Everything(Handover):
     def test_all_come_back_at_other_addresses(self):
         self.restart_at(free_ports(6))  # Their own are not free now.
 
+    def test_all_come_back_at_each_others_addresses(self):
+        ports = [server.port for server in self.nodes.servers]
+        self.restart_at(ports[1:] + ports[:1])
+
     def restart_at(self, ports):
         """They know each other by id; all they need to be told is where one of them is."""
         before = self.layout(self.nodes.servers[0])
