@@ -3,16 +3,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "clusterkit/sim/actions.h"
+#include "sim/campaign/answer.h"
 
 namespace clusterkit::sim {
-namespace {
-
-std::string Answer(const absl::Status& status) {
-  return status.ok() ? "ok\n" : absl::StrCat("refused: ", status.message(), "\n");
-}
-
-}  // namespace
-
 void Actions::AddMoves() {
   table_["move"] = &Actions::Move;
   table_["cancel-move"] = &Actions::CancelMove;

@@ -5,13 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "clusterkit/sim/actions.h"
+#include "sim/campaign/answer.h"
 
 namespace clusterkit::sim {
 namespace {
-
-std::string Answer(const absl::Status& status) {
-  return status.ok() ? "ok\n" : absl::StrCat("refused: ", status.message(), "\n");
-}
 
 absl::StatusOr<SlotSet> SlotsIn(const Command& c) {
   CLUSTERKIT_ASSIGN_OR_RETURN(const std::string text, c.Word(1, "slots"));
