@@ -198,7 +198,7 @@ void ClusterHost::AskReport(Client& client,
         write = std::move(write)](Node& node) mutable {
     // Only the copy is made on the node's thread; printing a large cluster takes longer.
     PostAnswer(id,
-               [report = ClusterReport{node.Status(), node.view(), type},
+               [report = ClusterReport{node.Status(), node.Measure(), node.view(), type},
                 write = std::move(write)](ReplyWriter& reply) mutable { write(report, reply); });
   });
 }

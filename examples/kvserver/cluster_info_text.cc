@@ -2,7 +2,6 @@
 
 #include <array>
 #include <map>
-#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "clusterkit/message.h"
@@ -42,16 +41,17 @@ void Field(std::string& text, const char* name, const Value& value) {
 
 // Kinds that did not occur are left out, as Redis does.
 void Messages(std::string& text, const char* direction,
-              const std::array<uint64_t, clusterkit::kMessageKinds>& counts) {
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] == 0) continue;
+              const std::array<clusterkit::Metrics::Traffic, clusterkit::kFrameKinds>& traffic) {
+  uint64_t total = 0;
+  for (size_t i = 0; i < clusterkit::kMessageKinds; ++i) {
+    if (traffic[i].frames == 0) continue;
+    total += traffic[i].frames;
     const auto kind = static_cast<clusterkit::MessageKind>(i);
     absl::StrAppend(&text, "cluster_stats_messages_",
-                    std::string(clusterkit::MessageKindName(kind)), "_", direction, ":", counts[i],
-                    "\r\n");
+                    std::string(clusterkit::MessageKindName(kind)), "_", direction, ":",
+                    traffic[i].frames, "\r\n");
   }
-  absl::StrAppend(&text, "cluster_stats_messages_", direction, ":",
-                  std::accumulate(counts.begin(), counts.end(), uint64_t{0}), "\r\n");
+  absl::StrAppend(&text, "cluster_stats_messages_", direction, ":", total, "\r\n");
 }
 
 }  // namespace
@@ -70,14 +70,17 @@ std::string ClusterInfoText(const ClusterReport& report) {
   Field(text, "cluster_size", report.view->slot_owners().size());
   Field(text, "cluster_current_epoch", status.current_epoch.value);
   Field(text, "cluster_my_epoch", status.my_epoch.value);
-  Messages(text, "sent", status.sent);
-  Messages(text, "received", status.received);
-  Field(text, "total_cluster_links_buffer_limit_exceeded", status.links_overflowed);
+  const clusterkit::Metrics& metrics = report.metrics;
+  const uint64_t won = metrics.elections_ended[clusterkit::ElectionEnded::How::kWon];
+  Messages(text, "sent", metrics.sent);
+  Messages(text, "received", metrics.received);
+  Field(text, "total_cluster_links_buffer_limit_exceeded",
+        metrics.links_ended[clusterkit::LinkDownCause::kOverflow]);
   // Not Redis's.
-  Field(text, "cluster_stats_elections_won", status.elections_won);
-  Field(text, "cluster_stats_elections_lost", status.elections_lost);
-  Field(text, "cluster_stats_votes_granted", status.votes_granted);
-  Field(text, "cluster_stats_votes_refused", status.votes_refused);
+  Field(text, "cluster_stats_elections_won", won);
+  Field(text, "cluster_stats_elections_lost", metrics.elections_ended.Total() - won);
+  Field(text, "cluster_stats_votes_granted", metrics.votes_granted);
+  Field(text, "cluster_stats_votes_refused", metrics.votes_refused.Total());
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "clusterkit/cluster_view.h"
+#include "clusterkit/metrics.h"
 #include "clusterkit/node_core.h"
 #include "kvserver/config.h"
 #include "kvserver/reply_writer.h"
@@ -17,6 +18,7 @@ namespace kv {
 // functions of it.
 struct ClusterReport {
   clusterkit::CoreStatus status;
+  clusterkit::Metrics metrics;
   std::shared_ptr<const clusterkit::ClusterView> view;
   EndpointType endpoint_type = EndpointType::kIp;
 };

@@ -223,7 +223,7 @@ void World::Release(Node& node) {
       }
       node.id = node.view->self().id;
     }
-    for (const Event& event : held.events) OnEvent(node, event);
+    for (const StampedEvent& stamped : held.events) OnEvent(node, stamped.event);
   }
 }
 

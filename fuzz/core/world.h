@@ -102,7 +102,7 @@ class World {
     uint64_t gate = 0;
     std::vector<Outbound> sends;
     std::shared_ptr<const ClusterView> view;
-    std::vector<Event> events;
+    std::vector<StampedEvent> events;
   };
   struct Node {
     NodeId id;

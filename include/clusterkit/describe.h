@@ -10,6 +10,7 @@
 #include "clusterkit/event.h"
 #include "clusterkit/message.h"
 #include "clusterkit/routing.h"
+#include "clusterkit/trace.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -25,11 +26,16 @@ std::string_view Describe(ClusterState state);
 std::string_view Describe(DownReason reason);
 std::string_view Describe(VoteRefusal refusal);
 std::string_view Describe(Ineligible reason);
+std::string_view Describe(ElectionStarted::Cause cause);
+std::string_view Describe(LinkDownCause cause);
+std::string_view Describe(FrameRefusal refusal);
+std::string_view Describe(FrameDrop drop);
 std::string Describe(const Endpoint& endpoint);  // host:port
 std::string Describe(const Progress& progress);  // history/offset, "unsynced"
 std::string Describe(const SlotSet& slots);      // 0-5460 7000
 std::string Describe(const Event& event, NameOf name = ShortName);
 std::string Describe(const Frame& frame, NameOf name = ShortName);
+std::string Describe(const TraceRecord& record, NameOf name = ShortName);
 std::string Describe(const RouteDecision& decision);
 
 }  // namespace clusterkit

@@ -3,8 +3,10 @@
 #ifndef CLUSTERKIT_EVENT_H_
 #define CLUSTERKIT_EVENT_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "clusterkit/message.h"
 #include "clusterkit/open_slots.h"
 #include "clusterkit/slot_map.h"
+#include "clusterkit/time.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -209,6 +212,11 @@ struct ElectionScheduled {
 struct ElectionStarted {
   Epoch epoch;
   int needed = 0;
+  enum class Cause : uint8_t {
+    kPrimaryFailed,
+    kDataLost,  // The primary lacks its data and asked for it.
+    kCommand,   // Of an operator, or a handover.
+  } cause = Cause::kPrimaryFailed;
   friend bool operator==(const ElectionStarted&, const ElectionStarted&) = default;
 };
 struct ElectionEnded {
@@ -300,6 +308,23 @@ using Event =
                  ElectionStarted, ElectionEnded, VoteDenied, VoteCast, PeerRefused, MeetFailed,
                  HostStalled, DataGuardChanged, Halted, SlotMigrationChanged, SlotTransferDue,
                  SlotMoveProgress, SlotMoveEnded, WritePauseChanged, FailoverProgress, Departed>;
+
+// The name of its type.
+std::string_view EventName(const Event& event);
+
+// An event and its place in the stream of its node. Following the causes tells a story: PFAIL,
+// FAIL, ElectionScheduled, ElectionStarted, ElectionEnded, RoleChanged, SlotsRebound,
+// ClusterStateChanged.
+struct StampedEvent {
+  Event event;
+  // 1, 2, 3, ... within a process. A gap means that events were lost when the node halted.
+  uint64_t number = 0;
+  // The number of the event that led to this one, always a smaller one. 0: none did, but something
+  // from outside: a command, silence, a peer's word.
+  uint64_t cause = 0;
+  // When it was decided. Observers hear of it when it is durable.
+  Instant at;
+};
 
 }  // namespace clusterkit
 

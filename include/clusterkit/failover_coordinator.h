@@ -35,6 +35,7 @@ struct ScheduleElection {
 struct StartElection {  // Adopt the epoch, make it durable, then send the request to all voters.
   FailoverAuthRequest request;
   int needed = 0;
+  ElectionStarted::Cause cause = ElectionStarted::Cause::kPrimaryFailed;
   // What came of asking ourselves; empty if we have no vote. If granted, the ledger has changed.
   std::optional<VoteRefusal> own_vote;
 };

@@ -10,10 +10,12 @@
 #include "clusterkit/cluster_view.h"
 #include "clusterkit/codec.h"
 #include "clusterkit/event_loop.h"
+#include "clusterkit/metrics.h"
 #include "clusterkit/node_core.h"
 #include "clusterkit/observer.h"
 #include "clusterkit/options.h"
 #include "clusterkit/state_store.h"
+#include "clusterkit/trace.h"
 #include "clusterkit/transport.h"
 #include "clusterkit/view_publisher.h"
 
@@ -30,6 +32,7 @@ class Node {
     Codec* codec = nullptr;
     StateStore* store = nullptr;
     Observer* observer = nullptr;  // May be null.
+    TraceSink* trace = nullptr;    // Null: nothing is traced.
   };
 
   // Loads the state, or draws an identity and saves it, then listens on options.bus.
@@ -154,6 +157,8 @@ class Node {
 
   // --- For operators -----------------------------------------------------------------------
   CoreStatus Status() const;
+  // Much cheaper than Status: what it costs does not grow with what was counted.
+  Metrics Measure() const;
   const Options& options() const;
 
  private:

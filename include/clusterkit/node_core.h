@@ -5,13 +5,13 @@
 #ifndef CLUSTERKIT_NODE_CORE_H_
 #define CLUSTERKIT_NODE_CORE_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -19,6 +19,7 @@
 #include "clusterkit/event.h"
 #include "clusterkit/fault_injection.h"
 #include "clusterkit/message.h"
+#include "clusterkit/metrics.h"
 #include "clusterkit/options.h"
 #include "clusterkit/persistent_state.h"
 #include "clusterkit/ready.h"
@@ -71,11 +72,7 @@ struct CoreStatus {
   Epoch current_epoch, my_epoch;
   Epoch last_vote_epoch;
   std::vector<NodeStatus> nodes;  // Ascending by id, handshakes last.
-  std::array<uint64_t, kMessageKinds> sent{}, received{};
-  uint64_t elections_won = 0, elections_lost = 0, votes_granted = 0, votes_refused = 0;
   std::vector<LinkStatus> links;  // Ascending by node, ours before theirs.
-  uint64_t links_overflowed = 0;  // Closed because more than max_link_queue_bytes waited on them.
-  uint64_t messages_dropped = 0;  // By InjectFaults.
 };
 
 // No I/O, clock, thread or lock. Thread-compatible: one thread at a time.
@@ -145,6 +142,11 @@ class NodeCore {
   Instant NextDeadline() const;     // Call OnTick no later than this.
   const ClusterView& view() const;  // As last put into a batch.
   CoreStatus Status(Instant now) const;
+  Metrics Measure(Instant now) const;  // Without what a Node adds.
+  // Those that are up; for what only a transport knows of them.
+  void ForEachLink(absl::FunctionRef<void(LinkId)> fn) const;
+  // Off at first. While it is on, Ready::trace tells of each decision.
+  void SetTracing(bool on);
   const Options& options() const;
 
  private:

@@ -11,9 +11,16 @@ namespace clusterkit {
 class Observer {
  public:
   virtual ~Observer() = default;
+  // Override one of the two.
+  //
   // Loop thread, after the state the event speaks of is durable and its view is published.
   // May call any command of Node; the events of those follow later. Must not block.
-  virtual void OnEvent(const Event& event, Instant now) = 0;
+  virtual void OnEvent(const Event&, Instant) {}
+  // The same for observers that want to know the place of the event in the stream and what led to
+  // it. This is what a Node calls.
+  virtual void OnStampedEvent(const StampedEvent& stamped, Instant now) {
+    OnEvent(stamped.event, now);
+  }
 };
 
 }  // namespace clusterkit

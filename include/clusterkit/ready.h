@@ -12,6 +12,7 @@
 #include "clusterkit/event.h"
 #include "clusterkit/message.h"
 #include "clusterkit/persistent_state.h"
+#include "clusterkit/trace.h"
 #include "clusterkit/types.h"
 
 namespace clusterkit {
@@ -39,6 +40,8 @@ struct SaveRequest {
 // holds, so nothing of it may become visible before this save, and every earlier one that must
 // be synced, is durable. This is where "persist the vote before granting it" lives.
 struct Ready {
+  std::vector<TraceRecord> trace;  // Only while tracing is on; tells what led to the rest.
+
   std::vector<Dial> dials;
   std::vector<Outbound> prompt;  // Best effort; an unknown link is not an error.
   std::vector<LinkId> hangups;   // What was queued on the link before is still sent if possible.
@@ -47,11 +50,11 @@ struct Ready {
 
   std::vector<Outbound> sends;              // Best effort, as above.
   std::shared_ptr<const ClusterView> view;  // Null if unchanged.
-  std::vector<Event> events;                // After the view they speak of.
+  std::vector<StampedEvent> events;         // After the view they speak of.
 
   bool empty() const {
-    return dials.empty() && prompt.empty() && hangups.empty() && !save && sends.empty() && !view &&
-           events.empty();
+    return trace.empty() && dials.empty() && prompt.empty() && hangups.empty() && !save &&
+           sends.empty() && !view && events.empty();
   }
 };
 

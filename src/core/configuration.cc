@@ -220,6 +220,10 @@ void NodeCore::Impl::ApplyClaim(const SlotClaim& claim) {
   SlotMap slots = table_.slots();
   std::vector<SlotRebind> changes =
       slots.ApplyClaim(claim, [this](const NodeId& id) { return table_.ConfigEpochOf(id); });
+  if (tracing_) {
+    Trace(ClaimJudged{claim.owner, claim.config_epoch, claim.slots.Count(),
+                      table_.slots().CountOf(claim.owner), changes});
+  }
   if (changes.empty()) {
     if (!(slots.unclaimed() == table_.slots().unclaimed())) table_.EditSlots() = std::move(slots);
     return;
@@ -291,18 +295,24 @@ void NodeCore::Impl::TellStaleReplica(const Header& header) {
   if (head->config_epoch > header.config_epoch) SendUpdate(header.sender, head->id);
 }
 
-// Two primaries of one epoch: one moves on. Spec: "Resolving config epoch conflicts".
+// Of two primaries of one epoch.
+bool NodeCore::Impl::MovesOn(const Header& other) const {
+  if (!SameShard(other.shard, self().shard)) return table_.self_id() < other.sender;
+  // Old and new primary of one shard: the id must not decide whose data survives. The one that
+  // began the later history moves on; the slots follow it.
+  const auto order = replication_.progress.history <=> other.progress.history;
+  return order > 0 || (order == 0 && table_.self_id() < other.sender);
+}
+
+// Spec: "Resolving config epoch conflicts".
 void NodeCore::Impl::ResolveCollision(const Header& header) {
   if (!IsPrimary() || header.config_epoch != self().config_epoch) return;
-  if (SameShard(header.shard, self().shard)) {
-    // Old and new primary of one shard: the id must not decide whose data survives. The one that
-    // began the later history moves on; the slots follow it.
-    const Progress& mine = replication_.progress;
-    auto order = mine.history <=> header.progress.history;
-    if (order < 0 || (order == 0 && table_.self_id() > header.sender)) return;
-  } else if (header.sender < table_.self_id()) {
-    return;
+  const bool we_move_on = MovesOn(header);
+  if (tracing_) {
+    Trace(CollisionJudged{header.sender, header.config_epoch, SameShard(header.shard, self().shard),
+                          we_move_on});
   }
+  if (!we_move_on) return;
   // Several nodes may collide on one epoch at once: each takes one of its own.
   uint64_t spread = 0;
   for (const NodeId& id : table_.Peers()) {

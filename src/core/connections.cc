@@ -19,6 +19,7 @@ std::string NameFor(const Link& link) {
 
 LinkId NodeCore::Impl::OnAccept(const std::string& peer_host, Instant now) {
   Begin(now);
+  ++meter_.counts().links_accepted;
   const LinkId id = links_.OpenInbound(peer_host, now_).id;
   if (links_.anonymous() > options_.max_anonymous_links) {
     Refuse(id, {Goodbye::Reason::kLimit, "too many links that have not said hello"});
@@ -196,7 +197,7 @@ void NodeCore::Impl::OnLinkDown(LinkId id, LinkDownCause cause, Instant now) {
   Begin(now);
   Link* link = links_.Find(id);
   if (link == nullptr) return;
-  if (cause == LinkDownCause::kOverflow) ++counters_.links_overflowed;
+  ++meter_.counts().links_ended[cause];
   ForgetLink(*link, cause);
   links_.Erase(id);
   DialDue();

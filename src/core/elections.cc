@@ -14,7 +14,10 @@ void NodeCore::Impl::AdvanceElection() {
   OwnVote own;
   if (self().primary) own.primary_answers = detector_.SeemsAlive(*self().primary, now_);
   own.confirmed = serving_.Confirmed(*view, now_);
-  for (const ElectionStep& step : coordinator_.Advance(*view, current_epoch_, now_, rng_, own)) {
+  const std::vector<ElectionStep> steps =
+      coordinator_.Advance(*view, current_epoch_, now_, rng_, own);
+  if (tracing_) TraceElection(*view, steps);
+  for (const ElectionStep& step : steps) {
     std::visit([this](const auto& decided) { Apply(decided); }, step);
   }
 }
@@ -29,11 +32,9 @@ void NodeCore::Impl::Apply(const StartElection& step) {
   AdoptEpoch(step.request.epoch);
   RequestSave(/*sync=*/true);
   RefreshFacts();
-  Emit(ElectionStarted{step.request.epoch, step.needed});
+  Emit(ElectionStarted{step.request.epoch, step.needed, step.cause});
   if (step.own_vote) {
     // The ledger is saved with the epoch, before the request leaves.
-    const bool granted = *step.own_vote == VoteRefusal::kNone;
-    ++(granted ? counters_.votes_granted : counters_.votes_refused);
     Emit(VoteCast{table_.self_id(), self().shard, step.request.epoch, *step.own_vote});
   }
   // What the primary has given away others may own, under epochs below its own.
@@ -45,7 +46,6 @@ void NodeCore::Impl::Apply(const StartElection& step) {
 }
 
 void NodeCore::Impl::Apply(const WithdrawElection& step) {
-  ++counters_.elections_lost;
   coordinator_.OnWithdraw(table_.self_id(), {self().shard, step.epoch});
   for (const NodeId& voter : View().voters()) {
     SendTo(voter, FailoverAuthWithdraw{self().shard, step.epoch}, Path::kDurable);
@@ -54,7 +54,6 @@ void NodeCore::Impl::Apply(const WithdrawElection& step) {
 }
 
 void NodeCore::Impl::Apply(const Promote& step) {
-  ++counters_.elections_won;
   Emit(ElectionEnded{ElectionEnded::How::kWon, step.epoch, step.votes, step.needed});
   const Epoch from = self().config_epoch;
   KnownNode& me = table_.Edit(table_.self_id(), /*config=*/true);
@@ -79,22 +78,25 @@ void NodeCore::Impl::Apply(const Promote& step) {
   moved.ForEach([&](SlotId slot) {
     rebound.changes.push_back({slot, step.primary, table_.self_id()});
   });
-  Emit(std::move(rebound));
   Emit(RoleChanged{RoleChanged::Cause::kElected, table_.self_id(), Role::kPrimary, std::nullopt,
                    false, step.epoch});
+  Emit(std::move(rebound));
 }
 
 void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
                                    const FailoverAuthRequest& request) {
+  const Epoch last_voted = ledger().LastEpoch(header.shard);
   VoteDecision decision{VoteRefusal::kPrimaryNotFailed, {}, {}};
   if (request.primary != table_.self_id() || !request.agreed || MayGiveWayTo(header)) {
     decision = coordinator_.ConsiderVote(View(), header, request,
                                          detector_.SeemsAlive(request.primary, now_),
                                          serving_.Confirmed(View(), now_), now_);
   }
+  if (tracing_) {
+    TraceVote(header.sender, header.shard, header.progress, request, last_voted, decision);
+  }
   Emit(VoteCast{header.sender, header.shard, request.epoch, decision.refusal});
   if (decision.refusal == VoteRefusal::kNone) {
-    ++counters_.votes_granted;
     if (request.primary == table_.self_id()) {
       // Our own successor, which may serve as soon as it has this vote.
       const auto open = ledger().BlockedFor(self().shard, table_.self_id(), now_);
@@ -110,7 +112,6 @@ void NodeCore::Impl::OnAuthRequest(Link& link, const Header& header,
     SendBody(link, FailoverAuthAck{header.shard, request.epoch, voters}, Path::kDurable);
     return;
   }
-  ++counters_.votes_refused;
   if (decision.newer_owner) SendUpdate(header.sender, *decision.newer_owner);
   SendBody(link,
            FailoverAuthRefusal{header.shard, request.epoch, decision.refusal,

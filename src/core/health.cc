@@ -16,6 +16,7 @@ void NodeCore::Impl::EvaluateTouched() {
     // happened": the election has to end first.
     const bool hold_fail = coordinator_.RoundOpen(node->shard, now_);
     std::optional<HealthChanged> change = detector_.Evaluate(View(), subject, hold_fail, now_);
+    if (tracing_) TraceHealth(*node, change ? change->to : node->health, hold_fail);
     if (!change) continue;
     ApplyHealth(*change);
     Touch(subject);  // PFAIL may be FAIL at once, if the others suspected it before.

@@ -64,7 +64,10 @@ void NodeCore::Impl::RefreshFacts() {
 }
 
 bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
-  if (link.phase != Link::Phase::kReady) return false;
+  if (link.phase != Link::Phase::kReady) {
+    ++meter_.counts().frames_dropped[FrameDrop::kNoLink];
+    return false;
+  }
   const Facts& facts = path == Path::kPrompt ? *durable_facts_ : *facts_;
   if (facts.header.sender != table_.self_id()) return false;  // Our identity is not durable yet.
   auto& queue = path == Path::kPrompt ? ready_.prompt : ready_.sends;
@@ -93,13 +96,15 @@ bool NodeCore::Impl::SendBody(Link& link, MessageBody body, Path path) {
     // Each time: there are few, and what is lost on the way is not missed by anybody.
     if (replica_of_ours) message.header.open_slots = *facts.open_slots;
   }
-  ++counters_.sent[static_cast<size_t>(KindOf(message))];
+  if (tracing_) Trace(FrameSaid{link.id, link.peer, KindOf(message), path == Path::kDurable});
   return true;
 }
 
 bool NodeCore::Impl::SendTo(const NodeId& to, MessageBody body, Path path) {
   Link* link = links_.Any(to);
-  return link != nullptr && SendBody(*link, std::move(body), path);
+  if (link != nullptr) return SendBody(*link, std::move(body), path);
+  ++meter_.counts().frames_dropped[FrameDrop::kNoLink];
+  return false;
 }
 
 bool NodeCore::Impl::SendHeartbeat(Link& link, Heartbeat::Kind kind, uint64_t stamp, Path path) {
@@ -158,40 +163,60 @@ void NodeCore::Impl::Announce() {
   ask_voters_ = false;
 }
 
+void NodeCore::Impl::Ignore(LinkId link, FrameRefusal reason) {
+  ++meter_.counts().frames_refused[reason];
+  if (!tracing_) return;
+  const Link* found = links_.Find(link);
+  Trace(FrameRefused{link, found != nullptr ? found->peer : std::nullopt, reason});
+}
+
+void NodeCore::Impl::RefuseFrame(const Link& link, FrameRefusal reason, Goodbye goodbye) {
+  const LinkId id = link.id;
+  Ignore(id, reason);
+  Refuse(id, std::move(goodbye));
+}
+
 // Whether the sender may be heard at all, and is known after this.
 bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
   const Header& header = message.header;
   if (link.phase != Link::Phase::kReady) {
-    Refuse(link.id, {Goodbye::Reason::kProtocol, "message before hello"});
+    RefuseFrame(link, FrameRefusal::kNoHello, {Goodbye::Reason::kProtocol, "message before hello"});
     return false;
   }
   if (header.sender != *link.peer) {
-    Refuse(link.id, {Goodbye::Reason::kProtocol, "sender changed within a link"});
+    RefuseFrame(link, FrameRefusal::kWrongSender,
+                {Goodbye::Reason::kProtocol, "sender changed within a link"});
     return false;
   }
   if (header.primary == header.sender) {
-    Refuse(link.id, {Goodbye::Reason::kProtocol, "a node is its own primary"});
+    RefuseFrame(link, FrameRefusal::kWrongSender,
+                {Goodbye::Reason::kProtocol, "a node is its own primary"});
     return false;
   }
   if (const Epoch epoch = GreatestEpochIn(message); Implausible(epoch)) {
-    Refuse(link.id, {Goodbye::Reason::kProtocol,
-                     absl::StrCat("epoch ", epoch.value, " is implausibly far above ours, ",
-                                  current_epoch_.value)});
+    RefuseFrame(link, FrameRefusal::kImplausibleEpoch,
+                {Goodbye::Reason::kProtocol,
+                 absl::StrCat("epoch ", epoch.value, " is implausibly far above ours, ",
+                              current_epoch_.value)});
     return false;
   }
   if (table_.Find(header.sender) != nullptr) return true;
   const auto* heartbeat = std::get_if<Heartbeat>(&message.body);
-  if (heartbeat == nullptr || heartbeat->kind == Heartbeat::Kind::kPong) return false;
+  if (heartbeat == nullptr || heartbeat->kind == Heartbeat::Kind::kPong) {
+    Ignore(link.id, FrameRefusal::kStranger);
+    return false;
+  }
   if (heartbeat->kind == Heartbeat::Kind::kPing || Banned(header.sender)) {
     // Not one of us, as far as we know. It may be as far as it knows, so it gets an answer. If it
     // was forgotten, that says so, and asking to be introduced does not change it.
     if (!serving_.HostStalled(now_)) {
       SendHeartbeat(link, Heartbeat::Kind::kPong, heartbeat->stamp, Path::kPrompt);
     }
+    Ignore(link.id, FrameRefusal::kStranger);
     return false;
   }
   if (table_.size() >= options_.max_nodes) {
-    Refuse(link.id, {Goodbye::Reason::kLimit, "too many nodes"});
+    RefuseFrame(link, FrameRefusal::kTooManyNodes, {Goodbye::Reason::kLimit, "too many nodes"});
     return false;
   }
   KnownNode node;
@@ -208,7 +233,7 @@ bool NodeCore::Impl::AdmitSender(Link& link, const Message& message) {
 
 bool NodeCore::Impl::LoseByInjection(const Link& link, const Message& message) {
   if (!faults_.drop.test(static_cast<size_t>(KindOf(message)))) return false;
-  ++counters_.messages_dropped;
+  Ignore(link.id, FrameRefusal::kInjected);
   if (faults_.close_link_on_drop) CloseLink(link.id);
   return true;
 }
@@ -217,7 +242,6 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
   if (LoseByInjection(link, message)) return;
   if (!AdmitSender(link, message)) return;
   const Header& header = message.header;
-  ++counters_.received[static_cast<size_t>(KindOf(message))];
   detector_.OnHeard(header.sender, now_);
   if (!link.outbound) introduced_.erase(header.sender);
   AdoptEpoch(std::max(header.current_epoch, header.config_epoch));
@@ -258,6 +282,9 @@ void NodeCore::Impl::OnMessage(Link& link, const Message& message) {
 void NodeCore::Impl::OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat) {
   if (table_.Find(header.sender) != nullptr) {
     table_.facts(header.sender).known_claim_digest = heartbeat.known_claim_digest;
+    if (meter_.AwaitsNodes() && heartbeat.known_claim_digest == table_.OwnDigest()) {
+      meter_.OnClaimHeld(header.sender, View(), now_);
+    }
   }
   // The peer does not hold what we claim, or what we are called: say it in full on the next
   // occasion.
@@ -286,6 +313,7 @@ void NodeCore::Impl::OnPong(Link& link, const Header& header, const Heartbeat& h
   detector_.OnPong(*link.peer, now_);
   OnHeirIsReplica(header, sent);
   gossip_.OnPong(*link.peer, now_);
+  meter_.OnPingAnswered(sent, now_);
   const bool confirms = !heartbeat.withholds_lease;
   if (confirms) serving_.OnVoterAnswered(*link.peer, sent);
   if (coordinator_.OnVoterAnswered(View(), header, confirms, sent, current_epoch_, now_)) {

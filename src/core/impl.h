@@ -21,7 +21,9 @@
 #include "clusterkit/failure_detector.h"
 #include "clusterkit/gossip_engine.h"
 #include "clusterkit/node_core.h"
+#include "core/causes.h"
 #include "core/links.h"
+#include "core/meter.h"
 #include "core/replica_migration.h"
 #include "core/serving.h"
 #include "model/node_table.h"
@@ -50,6 +52,11 @@ class NodeCore::Impl {
   Ready TakeReady();
   Instant NextDeadline() const;
   CoreStatus Status(Instant now) const;
+  Metrics Measure(Instant now) const;  // measure.cc
+  void ForEachLink(absl::FunctionRef<void(LinkId)> fn) const {
+    links_.ForEachReady([fn](const Link& link) { fn(link.id); });
+  }
+  void SetTracing(bool on) { tracing_ = on; }
   const ClusterView& PublishedView() const { return *published_view_; }
   const Options& options() const { return options_; }
 
@@ -158,7 +165,7 @@ class NodeCore::Impl {
   void Cron();
   const ClusterView& View();  // Current, for decisions.
   std::shared_ptr<const ClusterView> SharedView();
-  void Emit(Event event) { ready_.events.push_back(std::move(event)); }
+  void Emit(Event event);
   void RequestSave(bool sync);
   const VoteLedger& ledger() const { return coordinator_.ledger(); }
   bool SyncPending() const { return want_sync_save_ || last_sync_save_ > durable_save_; }
@@ -172,6 +179,18 @@ class NodeCore::Impl {
   bool Implausible(Epoch epoch) const;
   void AddNode(KnownNode node, NodeAdded::By by);
   void RemoveNode(const NodeId& id, std::optional<NodeId> told_by);
+
+  // --- measure.cc: records of decisions. Each costs copies: ask `tracing_` before ---------------
+  template <typename Detail>
+  void Trace(Detail detail) {
+    ready_.trace.push_back({now_, causes_.last(), std::move(detail)});
+  }
+  void TraceHealth(const KnownNode& node, Health to, bool vote_open);
+  void TraceVote(const NodeId& candidate, const ShardId& shard, const Progress& progress,
+                 const FailoverAuthRequest& request, Epoch last_voted,
+                 const VoteDecision& decision);
+  void TraceElection(const ClusterView& view, const std::vector<ElectionStep>& steps);
+  void TraceServing();
 
   // --- connections.cc ---------------------------------------------------------------------------
   void OnHello(Link& link, const Hello& hello);
@@ -192,6 +211,9 @@ class NodeCore::Impl {
   // ---------------------------------------------------------
   void OnMessage(Link& link, const Message& message);
   bool LoseByInjection(const Link& link, const Message& message);
+  // The frame that just came is not listened to. The second closes the link for it.
+  void Ignore(LinkId link, FrameRefusal reason);
+  void RefuseFrame(const Link& link, FrameRefusal reason, Goodbye goodbye);
   void OnHeartbeat(Link& link, const Header& header, const Heartbeat& heartbeat);
   void OnPong(Link& link, const Header& header, const Heartbeat& heartbeat);
   void MergeGossip(const NodeId& from, const std::vector<GossipEntry>& entries);
@@ -222,6 +244,7 @@ class NodeCore::Impl {
   void OnUpdate(const SlotUpdate& update);
   void SendUpdate(const NodeId& to, const NodeId& owner);
   void TellStaleReplica(const Header& header);
+  bool MovesOn(const Header& other) const;
   void ResolveCollision(const Header& header);
   void SetOwnEpoch(Epoch epoch, ConfigEpochChanged::Cause cause, std::optional<NodeId> other);
   void BecomeReplica(const NodeId& primary, RoleChanged::Cause cause);
@@ -374,8 +397,10 @@ class NodeCore::Impl {
   Ready ready_;
   bool want_save_ = false, want_sync_save_ = false;
   uint64_t last_save_ = 0, last_sync_save_ = 0, durable_save_ = 0;
-  CoreStatus counters_;
   FaultInjection faults_;
+  Causes causes_;
+  Meter meter_;
+  bool tracing_ = false;
 };
 
 }  // namespace clusterkit

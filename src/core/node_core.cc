@@ -34,6 +34,7 @@ NodeCore::Impl::Impl(const Options& options, KnownNode self, uint64_t seed, bool
       next_stand_request_(now) {}
 
 Instant NodeCore::Impl::Begin(Instant now) {
+  causes_.BeginInput();
   now_ = std::max(now_, now);
   return now_;
 }
@@ -51,6 +52,7 @@ void NodeCore::Impl::Settle() {
   const ClusterState before = serving_.state();
   if (serving_.Evaluate(View(), now_)) {
     extras_changed_ = true;
+    if (tracing_) TraceServing();
     if (serving_.state() != before) {
       Emit(ClusterStateChanged{serving_.state(), serving_.reason()});
     }
@@ -105,7 +107,8 @@ void NodeCore::Impl::Cron() {
 void NodeCore::Impl::OnFrame(LinkId id, const Frame& frame, Instant now) {
   Begin(now);
   Link* link = links_.Find(id);
-  if (link == nullptr || gone_) return;
+  if (link == nullptr || gone_) return Ignore(id, FrameRefusal::kUnknownLink);
+  if (tracing_) Trace(FrameHeard{id, link->peer, std::make_shared<const Frame>(frame)});
   if (const auto* hello = std::get_if<Hello>(&frame)) {
     OnHello(*link, *hello);
   } else if (const auto* goodbye = std::get_if<Goodbye>(&frame)) {
@@ -146,6 +149,13 @@ void NodeCore::Impl::ReportDataPresent(bool present, Instant now) {
   Settle();
 }
 
+// By the view as it was: what happened is not to explain itself.
+void NodeCore::Impl::Emit(Event event) {
+  const std::shared_ptr<const ClusterView> view = view_ != nullptr ? view_ : SharedView();
+  meter_.OnEvent(event, *view, now_);
+  ready_.events.push_back(causes_.Stamp(std::move(event), *view, now_));
+}
+
 const ClusterView& NodeCore::Impl::View() {
   if (view_ == nullptr || table_.view_outdated() || extras_changed_) {
     extras_changed_ = false;
@@ -167,6 +177,8 @@ void NodeCore::Impl::RequestSave(bool sync) {
 }
 
 Ready NodeCore::Impl::TakeReady() {
+  meter_.counts().links_dialled += ready_.dials.size();
+  meter_.counts().links_closed += ready_.hangups.size();
   if (want_save_) {
     ready_.save = SaveRequest{++last_save_, MakeState(), want_sync_save_};
     if (want_sync_save_) last_sync_save_ = last_save_;
@@ -238,7 +250,7 @@ void NodeCore::Impl::RemoveNode(const NodeId& id, std::optional<NodeId> told_by)
 }
 
 CoreStatus NodeCore::Impl::Status(Instant now) const {
-  CoreStatus status = counters_;
+  CoreStatus status;
   status.role = self().role;
   status.current_epoch = current_epoch_;
   status.my_epoch = ShownConfigEpoch();
@@ -377,6 +389,9 @@ Ready NodeCore::TakeReady() { return impl_->TakeReady(); }
 Instant NodeCore::NextDeadline() const { return impl_->NextDeadline(); }
 const ClusterView& NodeCore::view() const { return impl_->PublishedView(); }
 CoreStatus NodeCore::Status(Instant now) const { return impl_->Status(now); }
+Metrics NodeCore::Measure(Instant now) const { return impl_->Measure(now); }
+void NodeCore::ForEachLink(absl::FunctionRef<void(LinkId)> fn) const { impl_->ForEachLink(fn); }
+void NodeCore::SetTracing(bool on) { impl_->SetTracing(on); }
 const Options& NodeCore::options() const { return impl_->options(); }
 
 }  // namespace clusterkit

@@ -193,6 +193,10 @@ void FailoverCoordinator::Stand(const ClusterView& view, const NodeView& primary
   start.request.primary_consents = consent;
   start.request.agreed = consent && consent_->agreed;
   start.needed = view.Quorum();
+  if (consent) {
+    start.cause =
+        Commanded() ? ElectionStarted::Cause::kCommand : ElectionStarted::Cause::kDataLost;
+  }
   const bool agreed = consent && consent_->agreed;
   state_ = Campaigning{epoch, primary.id, now, now + round, agreed, {}, 0, {}};
   if (view.IsVoter(view.self().id)) start.own_vote = VoteForSelf(view, start.request, own, now);

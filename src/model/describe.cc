@@ -300,6 +300,22 @@ std::string_view Describe(VoteRefusal refusal) {
   return "unknown";
 }
 
+std::string_view Describe(LinkDownCause cause) {
+  switch (cause) {
+    case LinkDownCause::kRefused:
+      return "refused";
+    case LinkDownCause::kReset:
+      return "reset";
+    case LinkDownCause::kTimeout:
+      return "timeout";
+    case LinkDownCause::kOverflow:
+      return "overflow";
+    case LinkDownCause::kLocal:
+      return "local";
+  }
+  return "unknown";
+}
+
 std::string_view Describe(Ineligible reason) {
   switch (reason) {
     case Ineligible::kNone:

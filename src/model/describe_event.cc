@@ -187,7 +187,9 @@ std::string Line(const ElectionScheduled& event, NameOf) {
 }
 
 std::string Line(const ElectionStarted& event, NameOf) {
-  return absl::StrCat("election epoch ", event.epoch.value, " started, needs ", event.needed);
+  const bool failed = event.cause == ElectionStarted::Cause::kPrimaryFailed;
+  return absl::StrCat("election epoch ", event.epoch.value, " started, needs ", event.needed,
+                      failed ? "" : absl::StrCat(" (", Av(Describe(event.cause)), ")"));
 }
 
 std::string Line(const ElectionEnded& event, NameOf) {
@@ -347,6 +349,18 @@ std::string Line(const Halted& event, NameOf) {
 }
 
 }  // namespace
+
+std::string_view Describe(ElectionStarted::Cause cause) {
+  switch (cause) {
+    case ElectionStarted::Cause::kPrimaryFailed:
+      return "primary failed";
+    case ElectionStarted::Cause::kDataLost:
+      return "data lost";
+    case ElectionStarted::Cause::kCommand:
+      return "command";
+  }
+  return "unknown";
+}
 
 std::string Describe(const Event& event, NameOf name) {
   return std::visit([name](const auto& value) { return Line(value, name); }, event);

@@ -1,5 +1,6 @@
 #include "clusterkit/node.h"
 
+#include <array>
 #include <random>
 #include <string>
 #include <string_view>
@@ -40,8 +41,9 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
  public:
   Impl(const Deps& deps, std::unique_ptr<NodeCore> core, std::shared_ptr<const ClusterView> view)
       : deps_(deps), core_(std::move(core)), views_(std::move(view)) {
-    pump_ = std::make_shared<Pump>(this, Pump::Ports{deps.loop, deps.transport, deps.codec,
-                                                     deps.store, deps.observer, &views_});
+    pump_ =
+        std::make_shared<Pump>(this, Pump::Ports{deps.loop, deps.transport, deps.codec, deps.store,
+                                                 deps.observer, &views_, deps.trace});
   }
   ~Impl() override { pump_->Close(); }
 
@@ -79,6 +81,19 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
     }
     return status;
   }
+  Metrics Measure() const {
+    Metrics metrics = core_->Measure(deps_.loop->Now());
+    pump_->AddTo(metrics);
+    metrics.received = received_;
+    metrics.bytes_unreadable = bytes_unreadable_;
+    for (size_t i = 0; i < kFrameRefusals; ++i) {
+      const auto reason = static_cast<FrameRefusal>(i);
+      metrics.frames_refused[reason] += refused_[reason];
+    }
+    core_->ForEachLink(
+        [&](LinkId link) { metrics.now.queued_bytes += deps_.transport->QueuedBytes(link); });
+    return metrics;
+  }
   const Options& options() const { return core_->options(); }
   const FaultInjection& injected_faults() const { return core_->injected_faults(); }
 
@@ -97,10 +112,20 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
   }
   void OnFrame(LinkId link, std::string_view bytes) override {
     const absl::StatusOr<Frame> frame = deps_.codec->Decode(bytes);
-    if (!frame.ok()) return OnBadFrame(link, frame.status());
+    if (!frame.ok()) {
+      bytes_unreadable_ += bytes.size();
+      return RefuseFrame(link, ReasonFor(frame.status()), frame.status());
+    }
+    Metrics::Traffic& traffic = received_[static_cast<size_t>(KindOf(*frame))];
+    ++traffic.frames;
+    traffic.bytes += bytes.size();
     Report([&](NodeCore& core, Instant now) { core.OnFrame(link, *frame, now); });
   }
   void OnBadFrame(LinkId link, const absl::Status& error) override {
+    RefuseFrame(link, FrameRefusal::kFraming, error);
+  }
+  void RefuseFrame(LinkId link, FrameRefusal reason, const absl::Status& error) {
+    ++refused_[reason];
     Report([&](NodeCore& core, Instant now) { core.OnBadFrame(link, error, now); });
   }
 
@@ -112,10 +137,18 @@ class Node::Impl final : public Transport::Handler, public Pump::Source {
   void OnStopped() override { core_->EndAuthority(); }
 
  private:
+  static FrameRefusal ReasonFor(const absl::Status& error) {
+    if (absl::IsResourceExhausted(error)) return FrameRefusal::kOverLimit;
+    return absl::IsUnimplemented(error) ? FrameRefusal::kUnknownKind : FrameRefusal::kMalformed;
+  }
+
   const Deps deps_;
   const std::unique_ptr<NodeCore> core_;
   ViewPublisher views_;
   std::shared_ptr<Pump> pump_;
+  std::array<Metrics::Traffic, kFrameKinds> received_{};
+  CountBy<FrameRefusal, kFrameRefusals> refused_;
+  uint64_t bytes_unreadable_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Options& options, const Deps& deps) {
@@ -125,6 +158,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Options& options, const 
   const uint64_t seed = options.seed ? *options.seed : SeedFromSystem();
   CLUSTERKIT_ASSIGN_OR_RETURN(std::unique_ptr<NodeCore> core,
                               NodeCore::Create(options, std::move(state), seed, deps.loop->Now()));
+  core->SetTracing(deps.trace != nullptr);
   Ready first = core->TakeReady();
   CLUSTERKIT_CHECK(first.view != nullptr);
   auto impl = std::make_unique<Impl>(deps, std::move(core), first.view);
@@ -233,6 +267,7 @@ absl::Status Node::KillLinks(const NodeId& peer, LinksWith which) {
       [&](NodeCore& core, Instant now) { return core.KillLinks(peer, which, now); });
 }
 CoreStatus Node::Status() const { return impl_->Status(); }
+Metrics Node::Measure() const { return impl_->Measure(); }
 const Options& Node::options() const { return impl_->options(); }
 
 }  // namespace clusterkit

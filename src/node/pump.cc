@@ -1,6 +1,8 @@
 #include "node/pump.h"
 
+#include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,6 +67,9 @@ bool Pump::Step() {
 }
 
 void Pump::Accept(Ready batch) {
+  if (ports_.trace != nullptr) {
+    for (const TraceRecord& record : batch.trace) ports_.trace->OnTrace(record);
+  }
   for (const Dial& dial : batch.dials) ports_.transport->Dial(dial.link, dial.to);
   Send(batch.prompt);
   for (LinkId link : batch.hangups) ports_.transport->Close(link);
@@ -73,6 +78,7 @@ void Pump::Accept(Ready batch) {
     if (next_save_) batch.save->must_sync |= next_save_->must_sync;
     next_save_ = std::move(batch.save);
   }
+  if (!batch.events.empty()) last_event_ = batch.events.back().number;
   if (batch.sends.empty() && batch.view == nullptr && batch.events.empty()) return;
   Hold({gate_, std::move(batch.sends), std::move(batch.view), std::move(batch.events)});
 }
@@ -88,6 +94,7 @@ void Pump::Hold(Held batch) {
     Held& last = held_.back();
     last.gate = batch.gate;
     held_frames_ -= last.sends.size();
+    frames_outdated_ += last.sends.size();
     last.sends = std::move(batch.sends);
     if (batch.view != nullptr) last.view = std::move(batch.view);
     last.events.insert(last.events.end(), std::make_move_iterator(batch.events.begin()),
@@ -105,15 +112,19 @@ void Pump::Release(Held batch) {
   if (batch.view != nullptr) ports_.views->Publish(std::move(batch.view));
   if (ports_.observer == nullptr || batch.events.empty()) return;
   const Instant now = ports_.loop->Now();
-  for (const Event& event : batch.events) {
+  for (const StampedEvent& event : batch.events) {
     if (Stopped()) return;
-    ports_.observer->OnEvent(event, now);
+    ports_.observer->OnStampedEvent(event, now);
   }
 }
 
 void Pump::Send(const std::vector<Outbound>& frames) {
   for (const Outbound& out : frames) {
-    ports_.transport->Send(out.link, ports_.codec->Encode(out.frame));
+    std::string bytes = ports_.codec->Encode(out.frame);
+    Metrics::Traffic& traffic = sent_[static_cast<size_t>(KindOf(out.frame))];
+    ++traffic.frames;
+    traffic.bytes += bytes.size();
+    ports_.transport->Send(out.link, std::move(bytes));
   }
 }
 
@@ -122,20 +133,24 @@ void Pump::StartSave() {
   // A local copy: `done` may be called inside Save, while the store still reads the state.
   const SaveRequest request = *std::exchange(next_save_, std::nullopt);
   saving_ = true;
-  ports_.store->Save(
-      request.state, request.must_sync,
-      [weak = weak_from_this(), number = request.number](const absl::Status& status) {
-        if (std::shared_ptr<Pump> self = weak.lock()) {
-          self->OnSaveDone(number, status);
-        }
-      });
+  save_started_ = ports_.loop->Now();
+  ports_.store->Save(request.state, request.must_sync,
+                     [weak = weak_from_this(), number = request.number,
+                      synced = request.must_sync](const absl::Status& status) {
+                       if (std::shared_ptr<Pump> self = weak.lock()) {
+                         self->OnSaveDone(number, synced, status);
+                       }
+                     });
 }
 
-void Pump::OnSaveDone(uint64_t number, const absl::Status& status) {
+void Pump::OnSaveDone(uint64_t number, bool synced, const absl::Status& status) {
   if (Stopped()) return;
   saving_ = false;
   if (status.ok()) {
     durable_ = number;
+    ++(synced ? saves_synced_ : saves_);
+    const absl::Duration took = ports_.loop->Now() - save_started_;
+    save_.Add(static_cast<uint64_t>(std::max<int64_t>(absl::ToInt64Nanoseconds(took), 0)));
   } else {
     failure_ = status;
   }
@@ -144,12 +159,27 @@ void Pump::OnSaveDone(uint64_t number, const absl::Status& status) {
 
 void Pump::Halt(const absl::Status& cause) {
   halted_ = absl::UnavailableError(absl::StrCat("halted: ", cause.message()));
+  frames_halted_ += held_frames_;
   held_.clear();
+  held_frames_ = held_events_ = 0;
   next_save_.reset();
   ports_.loop->WakeAt(Instant::InfiniteFuture(), nullptr);
   source_->OnStopped();
   ports_.transport->Shutdown();
-  if (ports_.observer != nullptr) ports_.observer->OnEvent(Halted{cause}, ports_.loop->Now());
+  if (ports_.observer == nullptr) return;
+  const Instant now = ports_.loop->Now();
+  ports_.observer->OnStampedEvent({Halted{cause}, ++last_event_, 0, now}, now);
+}
+
+void Pump::AddTo(Metrics& metrics) const {
+  metrics.sent = sent_;
+  metrics.frames_dropped[FrameDrop::kOutdated] += frames_outdated_;
+  metrics.frames_dropped[FrameDrop::kHalted] += frames_halted_;
+  metrics.saves = saves_;
+  metrics.saves_synced = saves_synced_;
+  metrics.save = save_;
+  metrics.now.held_frames = held_frames_;
+  metrics.now.held_events = held_events_;
 }
 
 void Pump::Close() {

@@ -3,6 +3,7 @@
 #ifndef CLUSTERKIT_SRC_NODE_PUMP_H_
 #define CLUSTERKIT_SRC_NODE_PUMP_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,10 +15,12 @@
 #include "clusterkit/codec.h"
 #include "clusterkit/event.h"
 #include "clusterkit/event_loop.h"
+#include "clusterkit/metrics.h"
 #include "clusterkit/observer.h"
 #include "clusterkit/ready.h"
 #include "clusterkit/state_store.h"
 #include "clusterkit/time.h"
+#include "clusterkit/trace.h"
 #include "clusterkit/transport.h"
 #include "clusterkit/view_publisher.h"
 
@@ -54,6 +57,7 @@ class Pump : public std::enable_shared_from_this<Pump> {
     StateStore* store = nullptr;
     Observer* observer = nullptr;  // May be null.
     ViewPublisher* views = nullptr;
+    TraceSink* trace = nullptr;  // May be null.
   };
 
   // Everything outlives the last call before Close().
@@ -72,6 +76,9 @@ class Pump : public std::enable_shared_from_this<Pump> {
   // Drops what is held, closes every link. No port is called afterwards.
   void Close();
 
+  // Adds what the pump counts: frames sent and dropped, saves, what is held.
+  void AddTo(Metrics& metrics) const;
+
   // OK, or why nothing is sent and saved any more.
   const absl::Status& halted() const { return halted_; }
 
@@ -81,7 +88,7 @@ class Pump : public std::enable_shared_from_this<Pump> {
     std::optional<uint64_t> gate;  // The save that must be durable before.
     std::vector<Outbound> sends;
     std::shared_ptr<const ClusterView> view;
-    std::vector<Event> events;
+    std::vector<StampedEvent> events;
   };
 
   bool Stopped() const { return source_ == nullptr || !halted_.ok(); }
@@ -91,7 +98,7 @@ class Pump : public std::enable_shared_from_this<Pump> {
   void Release(Held batch);
   void Send(const std::vector<Outbound>& frames);
   void StartSave();
-  void OnSaveDone(uint64_t number, const absl::Status& status);
+  void OnSaveDone(uint64_t number, bool synced, const absl::Status& status);
   void Halt(const absl::Status& cause);
   void Arm();
   void OnWake();
@@ -114,6 +121,13 @@ class Pump : public std::enable_shared_from_this<Pump> {
   std::deque<Held> held_;  // In the order taken; gates never decrease.
   size_t held_frames_ = 0;
   size_t held_events_ = 0;
+
+  uint64_t last_event_ = 0;  // Number.
+  std::array<Metrics::Traffic, kFrameKinds> sent_{};
+  uint64_t frames_outdated_ = 0, frames_halted_ = 0;
+  uint64_t saves_ = 0, saves_synced_ = 0;
+  Instant save_started_;
+  Histogram save_;
 };
 
 }  // namespace clusterkit

@@ -100,11 +100,16 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
   std::unique_ptr<Observer> MakeHost(const Name& name) override {
     return host_factory_ ? host_factory_(name, *cluster_) : nullptr;
   }
-  void OnEvent(Machine& machine, const Event& event) override {
+  void OnEvent(Machine& machine, const StampedEvent& stamped) override {
     RememberId(machine);
-    const TracedEvent traced{scheduler.now(), machine.name(), event};
+    const TracedEvent traced{scheduler.now(), machine.name(), stamped.event, stamped.number,
+                             stamped.cause};
     for (const EventSink& sink : event_sinks_) sink(traced);
   }
+  void OnTrace(Machine& machine, const TraceRecord& record) override {
+    for (const auto& sink : trace_sinks_) sink(scheduler.now(), machine.name(), record);
+  }
+  bool Traces() const override { return !trace_sinks_.empty(); }
   void OnDurable(Machine& machine, const PersistentState& state) override {
     for (const SaveSink& sink : save_sinks_) sink(scheduler.now(), machine.name(), state);
   }
@@ -141,6 +146,7 @@ class Cluster::Impl final : public Machine::World, public FrameTap {
   bool injected_ = false;  // Any frame that no node sent.
   HostFactory host_factory_;
   std::vector<EventSink> event_sinks_;
+  std::vector<TraceRecordSink> trace_sinks_;
   std::vector<FrameSink> frame_sinks_;
   std::vector<DeliverySink> delivery_sinks_;
   std::vector<StartSink> start_sinks_;
@@ -317,6 +323,7 @@ bool Cluster::AdvanceUntil(const std::function<bool()>& done, absl::Duration lim
   }
 }
 
+void Cluster::AddTraceSink(TraceRecordSink sink) { impl_->trace_sinks_.push_back(std::move(sink)); }
 void Cluster::AddEventSink(EventSink sink) { impl_->event_sinks_.push_back(std::move(sink)); }
 void Cluster::AddFrameSink(FrameSink sink) { impl_->frame_sinks_.push_back(std::move(sink)); }
 void Cluster::AddDeliverySink(DeliverySink sink) {

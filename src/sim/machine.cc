@@ -12,10 +12,14 @@ Machine::Process::Process(Machine* machine, uint64_t number)
       number(number),
       loop(&machine->world_->scheduler, &machine->clock_, machine, kLoop, number) {}
 
-void Machine::Process::OnEvent(const Event& event, Instant now) {
+void Machine::Process::OnStampedEvent(const StampedEvent& stamped, Instant now) {
   if (dead) return;
-  if (host != nullptr) host->OnEvent(event, now);
-  machine->world_->OnEvent(*machine, event);
+  if (host != nullptr) host->OnStampedEvent(stamped, now);
+  machine->world_->OnEvent(*machine, stamped);
+}
+
+void Machine::Process::OnTrace(const TraceRecord& record) {
+  if (!dead) machine->world_->OnTrace(*machine, record);
 }
 
 Machine::Machine(World* world, Name name, HostId host, Options options, uint64_t seed)
@@ -48,9 +52,9 @@ absl::Status Machine::Start() {
   process_ = std::make_unique<Process>(this, ++processes_);
   process_->transport = NewTransport(world_->tap);
   process_->host = world_->MakeHost(name_);
-  absl::StatusOr<std::unique_ptr<Node>> node = Node::Start(
-      options_,
-      {&process_->loop, process_->transport.get(), world_->codec.get(), &disk_, process_.get()});
+  absl::StatusOr<std::unique_ptr<Node>> node =
+      Node::Start(options_, {&process_->loop, process_->transport.get(), world_->codec.get(),
+                             &disk_, process_.get(), world_->Traces() ? process_.get() : nullptr});
   if (!node.ok()) {
     Crash(false, false);
     return node.status();

@@ -30,7 +30,9 @@ class Machine final : public Scheduler::Target {
    public:
     virtual ~World() = default;
     virtual std::unique_ptr<Observer> MakeHost(const Name& name) = 0;
-    virtual void OnEvent(Machine& machine, const Event& event) = 0;
+    virtual void OnEvent(Machine& machine, const StampedEvent& stamped) = 0;
+    virtual void OnTrace(Machine& machine, const TraceRecord& record) = 0;
+    virtual bool Traces() const = 0;  // Somebody wants traces.
     virtual void OnDurable(Machine& machine, const PersistentState& state) = 0;
     // Destroys it once no call of it can be on the stack.
     virtual void Bury(std::shared_ptr<void> process) = 0;
@@ -75,9 +77,10 @@ class Machine final : public Scheduler::Target {
   enum What : uint64_t { kLoop, kTimer };
 
   // Everything that ends with a crash. The parts are destroyed from the last to the first.
-  struct Process final : Observer {
+  struct Process final : Observer, TraceSink {
     Process(Machine* machine, uint64_t number);
-    void OnEvent(const Event& event, Instant now) override;
+    void OnStampedEvent(const StampedEvent& stamped, Instant now) override;
+    void OnTrace(const TraceRecord& record) override;
 
     Machine* machine;
     const uint64_t number;

@@ -157,8 +157,8 @@ TEST_CASE("CLUSTER INFO counts slots by the health of their owners") {
   builder.Primary('3', 3, {{150, 159}}).view.health = Health::kFail;
   builder.Replica('4', '1', 1);
   ClusterReport report = builder.Build(clusterkit::ClusterState::kFail);
-  report.status.sent[static_cast<size_t>(clusterkit::MessageKind::kPing)] = 5;
-  report.status.sent[static_cast<size_t>(clusterkit::MessageKind::kFail)] = 1;
+  report.metrics.sent[static_cast<size_t>(clusterkit::MessageKind::kPing)].frames = 5;
+  report.metrics.sent[static_cast<size_t>(clusterkit::MessageKind::kFail)].frames = 1;
 
   CHECK(ClusterInfoText(report) ==
         "cluster_state:fail\r\ncluster_slots_assigned:160\r\ncluster_slots_ok:100\r\n"
@@ -177,7 +177,7 @@ TEST_CASE("CLUSTER LINKS has a map for each link, and INFO counts those that ove
   ClusterReport report = builder.Build();
   report.status.links = {{{}, Id('2'), true, absl::Milliseconds(250), 0},
                          {{}, Id('2'), false, absl::Seconds(1), 40}};
-  report.status.links_overflowed = 3;
+  report.metrics.links_ended[clusterkit::LinkDownCause::kOverflow] = 3;
   std::string out;
   ReplyWriter reply(&out, Protocol::kResp2);
   WriteLinks(report, kNow, reply);

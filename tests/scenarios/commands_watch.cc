@@ -153,9 +153,12 @@ Output Status(WorldPtr& world, const sim::Command& c) {
   for (const std::string& name : c.words()) {
     CLUSTERKIT_ASSIGN_OR_RETURN(Node* const node, world->Awake(name));
     const CoreStatus status = node->Status();
-    absl::StrAppend(&text, name, ": elections won ", status.elections_won, ", lost ",
-                    status.elections_lost, "; votes granted ", status.votes_granted, ", refused ",
-                    status.votes_refused, "; last vote epoch ", status.last_vote_epoch.value, "\n");
+    const Metrics metrics = node->Measure();
+    const uint64_t won = metrics.elections_ended[ElectionEnded::How::kWon];
+    absl::StrAppend(&text, name, ": elections won ", won, ", lost ",
+                    metrics.elections_ended.Total() - won, "; votes granted ",
+                    metrics.votes_granted, ", refused ", metrics.votes_refused.Total(),
+                    "; last vote epoch ", status.last_vote_epoch.value, "\n");
     for (const NodeStatus& known : status.nodes) {
       if (known.failure_reports == 0) continue;
       absl::StrAppend(&text, "  ", world->cluster().NameOf(known.view.id), ": ",

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "clusterkit/describe.h"
 #include "clusterkit/wire/protobuf_codec.h"
 #include "support/catch.h"
 #include "unit/fake_ports.h"
@@ -366,7 +368,7 @@ TEST_CASE("a message that is to be lost is, with its link if that is wanted") {
   f.node->InjectFaults(faults);
   f.Receive(f.from_peer, f.PeerSays(PingAt(2)));
   CHECK(f.TakeSent(f.from_peer).empty());
-  CHECK(f.node->Status().messages_dropped == 1);
+  CHECK(f.node->Measure().frames_refused[FrameRefusal::kInjected] == 1);
   Heartbeat meet = PingAt(3);
   meet.kind = Heartbeat::Kind::kMeet;
   f.Receive(f.from_peer, f.PeerSays(meet));
@@ -387,8 +389,115 @@ TEST_CASE("a link that overflows is counted") {
   f.MeetPeer();
   f.transport.handler->OnLinkDown(f.to_peer, LinkDownCause::kOverflow,
                                   absl::ResourceExhaustedError("full"));
-  CHECK(f.node->Status().links_overflowed == 1);
+  CHECK(f.node->Measure().links_ended[LinkDownCause::kOverflow] == 1);
   CHECK(f.node->Status().links.size() == 1);
+}
+
+TEST_CASE("frames and their bytes are counted by kind and direction") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  const Metrics before = f.node->Measure();
+  const Message ping = f.PeerSays(PingAt(2));
+  f.TakeSent(f.from_peer);
+  f.Receive(f.from_peer, ping);
+  REQUIRE(f.transport.sent.size() == 1);
+  const size_t answer = f.transport.sent[0].second.size();
+  const Metrics after = f.node->Measure();
+  const auto kPing = static_cast<size_t>(MessageKind::kPing);
+  const auto kPong = static_cast<size_t>(MessageKind::kPong);
+  CHECK(after.received[kPing].frames == before.received[kPing].frames + 1);
+  CHECK(after.received[kPing].bytes == before.received[kPing].bytes + f.codec.Encode(ping).size());
+  CHECK(after.sent[kPong].frames == before.sent[kPong].frames + 1);
+  CHECK(after.sent[kPong].bytes == before.sent[kPong].bytes + answer);
+  CHECK(after.received[static_cast<size_t>(FrameKind::kHello)].frames == 2);
+  CHECK(after.now.nodes_known == 2);
+  CHECK(after.now.links_up == 2);
+  CHECK(after.links_dialled == 1);
+  CHECK(after.links_accepted == 1);
+}
+
+TEST_CASE("what is not listened to is counted by reason") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  const auto refused = [&f](FrameRefusal reason) {
+    return f.node->Measure().frames_refused[reason];
+  };
+  const LinkId anonymous = f.transport.handler->OnAccept("10.0.0.3");
+  f.loop.RunPosted();
+  f.Receive(anonymous, f.PeerSays(PingAt(2)));
+  CHECK(refused(FrameRefusal::kNoHello) == 1);
+  f.Receive(anonymous, f.PeerSays(PingAt(3)));
+  CHECK(refused(FrameRefusal::kUnknownLink) == 1);
+  Message stranger = f.PeerSays(PingAt(4));
+  stranger.header.sender.bytes[0] = 0x11;
+  f.Receive(f.from_peer, stranger);
+  CHECK(refused(FrameRefusal::kWrongSender) == 1);
+  f.transport.handler->OnFrame(f.to_peer, "no frame");
+  CHECK(refused(FrameRefusal::kMalformed) == 1);
+  CHECK(f.node->Measure().bytes_unreadable == 8);
+  f.transport.handler->OnBadFrame(f.to_peer, absl::InvalidArgumentError("empty"));
+  CHECK(refused(FrameRefusal::kFraming) == 1);
+  CHECK(f.node->Measure().links_refused[Goodbye::Reason::kProtocol] == 3);
+}
+
+TEST_CASE("a round trip lasts from the ping to its answer on the same link") {
+  Fixture f;
+  f.StartAndSettle();
+  f.MeetPeer();
+  std::optional<uint64_t> stamp;
+  for (const Message& message : f.TakeSent(f.to_peer)) {
+    if (const auto* ping = std::get_if<Heartbeat>(&message.body)) stamp = ping->stamp;
+  }
+  REQUIRE(stamp.has_value());
+  f.loop.now = Instant{absl::Nanoseconds(static_cast<int64_t>(*stamp))} + absl::Milliseconds(3);
+  Heartbeat pong = PingAt(*stamp);
+  pong.kind = Heartbeat::Kind::kPong;
+  f.Receive(f.to_peer, f.PeerSays(pong));
+  CHECK(f.node->Measure().ping_round_trip.count == 1);
+  CHECK(f.node->Measure().ping_round_trip.sum == 3'000'000);
+}
+
+TEST_CASE("observers hear of events with their place in the stream") {
+  struct Stamps : Observer {
+    void OnStampedEvent(const StampedEvent& stamped, Instant) override { seen.push_back(stamped); }
+    std::vector<StampedEvent> seen;
+  } stamps;
+  Fixture f;
+  Node::Deps deps = f.Deps();
+  deps.observer = &stamps;
+  f.node = *Node::Start(f.options, deps);
+  f.loop.RunPosted();
+  while (!f.store.pending.empty()) f.store.Complete();
+  f.MeetPeer();
+  REQUIRE(!stamps.seen.empty());
+  for (size_t i = 0; i < stamps.seen.size(); ++i) CHECK(stamps.seen[i].number == i + 1);
+  // Also of its own end, for which the core does not speak.
+  f.store.at_once = absl::InternalError("disk");
+  CHECK(f.node->AddSlots(SlotSet::Of({SlotId{1}, SlotId{2}})).ok());
+  REQUIRE(std::holds_alternative<Halted>(stamps.seen.back().event));
+  CHECK(stamps.seen.back().number > stamps.seen[stamps.seen.size() - 2].number);
+}
+
+TEST_CASE("a trace tells what was considered, before it is carried out") {
+  struct Records : TraceSink {
+    void OnTrace(const TraceRecord& record) override { lines.push_back(Describe(record)); }
+    std::vector<std::string> lines;
+  } records;
+  Fixture f;
+  Node::Deps deps = f.Deps();
+  deps.trace = &records;
+  f.node = *Node::Start(f.options, deps);
+  f.loop.RunPosted();
+  while (!f.store.pending.empty()) f.store.Complete();
+  f.MeetPeer();
+  records.lines.clear();
+  f.Receive(f.from_peer, f.PeerSays(PingAt(2)));
+  REQUIRE(records.lines.size() >= 2);
+  INFO(records.lines.front());
+  CHECK(records.lines.front().starts_with("heard 77000000: "));
+  CHECK(records.lines.back() == "says pong to 77000000");
 }
 
 TEST_CASE("a destroyed node is never called again") {

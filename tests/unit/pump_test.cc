@@ -46,7 +46,11 @@ Ready SyncedSends(uint64_t save, std::string text) {
 }
 
 // Events are told apart by the name of a peer.
-Event Named(std::string name) { return PeerRefused{std::move(name), {}, ""}; }
+StampedEvent Named(std::string name) {
+  StampedEvent stamped;
+  stamped.event = PeerRefused{std::move(name), {}, ""};
+  return stamped;
+}
 
 class ScriptedSource : public Pump::Source {
  public:
@@ -138,6 +142,24 @@ TEST_CASE("what rests on a synced save leaves when it is durable, what stands ab
 
   f.store.Complete();
   CHECK(f.log == Log{"saved 1", "send 1 vote", "event a at view 2", "send 1 ping"});
+}
+
+TEST_CASE("saves are counted when they are done, and timed") {
+  Fixture f;
+  f.Give(SyncedSends(1, "vote"));
+  Metrics metrics;
+  f.pump->AddTo(metrics);
+  CHECK(metrics.saves_synced == 0);
+  CHECK(metrics.now.held_frames == 1);
+  f.loop.now = f.loop.now + absl::Milliseconds(40);
+  f.store.Complete();
+  f.pump->AddTo(metrics);
+  CHECK(metrics.saves_synced == 1);
+  CHECK(metrics.saves == 0);
+  CHECK(metrics.save.sum == 40'000'000);
+  CHECK(metrics.now.held_frames == 0);
+  CHECK(metrics.sent[static_cast<size_t>(FrameKind::kGoodbye)].frames == 1);
+  CHECK(metrics.sent[static_cast<size_t>(FrameKind::kGoodbye)].bytes == 4);
 }
 
 TEST_CASE("a save that need not be synced holds nothing back") {

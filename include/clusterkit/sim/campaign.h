@@ -30,6 +30,8 @@ struct RunOptions {
   WorkloadFactory workload;
   // Fill RunResult::trace.
   bool trace = false;
+  // With the decisions of each node (trace.h), also those that changed nothing: a lot.
+  bool decisions = false;
 };
 
 struct RunResult {
@@ -44,7 +46,7 @@ struct RunResult {
   uint64_t frames = 0;
   // Of every frame sent: when, from whom, to whom, how long. Equal runs have equal digests.
   uint64_t digest = 0;
-  std::string trace;  // One line for each step and each event.
+  std::string trace;  // One line for each step and each event, or decision.
 };
 
 // The same script gives the same result, byte for byte.

@@ -150,10 +150,15 @@ class Cluster {
     Instant at;  // On the simulation's clock.
     Name node;
     Event event;
+    uint64_t number = 0, cause = 0;  // In the stream of this process; see StampedEvent.
   };
   // Called for each event of each node, after the node's own host.
   using EventSink = std::function<void(const TracedEvent&)>;
   void AddEventSink(EventSink sink);
+  // Called for each decision of the nodes that are started from now on; `at` is on the simulation's
+  // clock, that of the record on the node's.
+  using TraceRecordSink = std::function<void(Instant at, const Name&, const TraceRecord&)>;
+  void AddTraceSink(TraceRecordSink sink);
   struct TracedFrame {
     Instant at;
     Name from, to;

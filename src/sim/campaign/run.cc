@@ -121,6 +121,12 @@ class Run {
       return absl::StrFormat("%+.6f", absl::ToDoubleSeconds(cluster_.now() - formed_));
     });
     cluster_.AddEventSink([this](const Cluster::TracedEvent& traced) { OnEvent(traced); });
+    if (options_.trace && options_.decisions) {
+      cluster_.AddTraceSink([this](Instant, const Name& node, const TraceRecord& record) {
+        const auto name = [this](const NodeId& id) { return cluster_.NameOf(id); };
+        Trace(node, absl::StrCat("  ", Describe(record, name)));
+      });
+    }
     cluster_.AddFrameSink([this](const Cluster::TracedFrame& traced) { return OnFrame(traced); });
     cluster_.AddStartSink([this](const Name& name) {
       if (started_.insert(name).second) SetClock(name);
@@ -183,7 +189,12 @@ class Run {
     }
     if (options_.trace) {
       const auto name = [this](const NodeId& id) { return cluster_.NameOf(id); };
-      Trace(traced.node, Describe(traced.event, name));
+      const std::string text = Describe(traced.event, name);
+      if (traced.cause == 0) {
+        Trace(traced.node, absl::StrCat("[", traced.number, "] ", text));
+      } else {
+        Trace(traced.node, absl::StrCat("[", traced.number, " of ", traced.cause, "] ", text));
+      }
     }
     Trigger(Occasion(traced.event), traced.node);
   }

@@ -51,7 +51,8 @@ constexpr char kUsage[] =
   --no-minimise      leave them as long as they were drawn
   --print            print the scripts instead of running them
   --replay FILE      run this script
-  --trace            print each step and event of each run
+  --trace            print each step and event of each run, events with their causes
+  --decisions        with --trace: also what each node considered, and what it went by
   --no-coverage      do not fail for branches of the protocol that were never seen in 500 seeds
                      and more with all kinds of faults
 
@@ -66,7 +67,7 @@ struct Arguments {
   int jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   double limit_seconds = 0;
   std::string out = ".", replay;
-  bool trace = false, minimise = true, print = false, coverage = true;
+  bool trace = false, decisions = false, minimise = true, print = false, coverage = true;
 };
 
 class Wrong {
@@ -109,6 +110,8 @@ std::optional<Wrong> Parse(int argc, char** argv, Arguments& arguments) {
       arguments.draw.large = false;
     } else if (flag == "--trace") {
       arguments.trace = true;
+    } else if (flag == "--decisions") {
+      arguments.decisions = true;
     } else if (flag == "--no-minimise") {
       arguments.minimise = false;
     } else if (flag == "--no-coverage") {
@@ -212,6 +215,7 @@ int Replay(const Arguments& arguments) {
   }
   clusterkit::sim::RunOptions options;
   options.trace = arguments.trace;
+  options.decisions = arguments.decisions;
   const RunResult result = RunScript(*script, options);
   std::cout << result.trace << Told(result);
   std::cout << (result.violations.empty() ? "no rule is broken; whole again " : "last seen ")
@@ -259,6 +263,7 @@ class Campaign {
   void Work() {
     clusterkit::sim::RunOptions options;
     options.trace = arguments_.trace;
+    options.decisions = arguments_.decisions;
     for (;;) {
       const uint64_t seed = next_.fetch_add(1);
       if (seed > arguments_.last) return;
