@@ -3,7 +3,8 @@
 #
 #   scripts/install_deps.sh          what building and testing need
 #   scripts/install_deps.sh --demo   what building kvserver and running scripts/demo.sh need
-#   scripts/install_deps.sh --all    also clang with its sanitizers and fuzzer, linters, gcovr
+#   scripts/install_deps.sh --all    also clang with its sanitizers and fuzzer, linters, gcovr,
+#                                    what draws the diagrams and the API reference
 set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache pkg-config libabsl-dev libprotobuf-dev protobuf-compiler
@@ -12,13 +13,13 @@ demo=(redis-tools)
 test=(catch2 redis-server spin python3-redis)
 # Any node will do that has npm.
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then test+=(nodejs npm); fi
-extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr)
+extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr doxygen graphviz mscgen)
 
 case "${1:-}" in
   "") wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
   --demo) wanted=("${build[@]}" "${demo[@]}") ;;
   --all) wanted=("${build[@]}" "${demo[@]}" "${test[@]}" "${extra[@]}") ;;
-  *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 say() { printf 'install_deps: %s\n' "$*"; }

@@ -64,6 +64,7 @@ class Node {
 
   // --- Commands: not OK means that nothing changed -----------------------------------------
   // Unavailable, from each of them: the node has halted (see Halted).
+  //
   // Introduces this node to another; gossip does the rest. Ends in NodeAdded or MeetFailed.
   // InvalidArgument: no usable address. ResourceExhausted: max_nodes. Spec: "Node handshake".
   absl::Status Meet(const Endpoint& bus);

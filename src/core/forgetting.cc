@@ -1,6 +1,6 @@
 // Nodes that are to be forgotten: by command, and because a peer was told to.
 //
-// docs/protocol.md ("Forgetting") says what keeps this from undoing itself.
+// docs/rules.md ("Forgetting a node") says what keeps this from undoing itself.
 
 #include <algorithm>
 #include <utility>
