@@ -16,7 +16,8 @@ foreach(component core wire node file uv sim)
   list(REMOVE_ITEM wanted ${component})
 endforeach()
 if(wanted)
-  message(FATAL_ERROR "CLUSTERKIT_COMPONENTS: there is no ${wanted}, but core wire node file uv sim")
+  message(FATAL_ERROR
+    "CLUSTERKIT_COMPONENTS: there is no ${wanted}, but core wire node file uv sim")
 endif()
 set(CLUSTERKIT_COMPONENTS ${components})
 
