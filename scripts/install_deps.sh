@@ -10,7 +10,7 @@ set -euo pipefail
 build=(g++ make cmake ninja-build ccache pkg-config libabsl-dev libprotobuf-dev protobuf-compiler
        libuv1-dev python3)
 demo=(redis-tools)
-test=(catch2 redis-server spin python3-redis)
+test=(catch2 libbenchmark-dev redis-server spin python3-redis)
 # Any node will do that has npm.
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then test+=(nodejs npm); fi
 extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr doxygen graphviz mscgen)
