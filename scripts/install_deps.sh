@@ -4,22 +4,23 @@
 #   scripts/install_deps.sh          what building and testing need
 #   scripts/install_deps.sh --demo   what building kvserver and running scripts/demo.sh need
 #   scripts/install_deps.sh --all    also clang with its sanitizers and fuzzer, linters, gcovr,
-#                                    what draws the diagrams and the API reference
+#                                    what draws the diagrams and the API reference, the browser
+#                                    that kvserver's page is tested with
 set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache pkg-config libabsl-dev libprotobuf-dev protobuf-compiler
-       libuv1-dev python3)
+       libuv1-dev libcpp-httplib-dev python3)
 demo=(redis-tools)
 test=(catch2 libbenchmark-dev redis-server spin python3-redis)
 # Any node will do that has npm.
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then test+=(nodejs npm); fi
-extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr doxygen graphviz mscgen)
+extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr doxygen graphviz mscgen chromium)
 
 case "${1:-}" in
   "") wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
   --demo) wanted=("${build[@]}" "${demo[@]}") ;;
   --all) wanted=("${build[@]}" "${demo[@]}" "${test[@]}" "${extra[@]}") ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 say() { printf 'install_deps: %s\n' "$*"; }

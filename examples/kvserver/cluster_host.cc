@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "clusterkit/file/file_state_store.h"
 #include "kvserver/cluster_commands.h"
 #include "kvserver/cluster_options.h"
@@ -203,6 +205,16 @@ void ClusterHost::AskReport(Client& client,
   });
 }
 
+std::optional<ClusterReport> ClusterHost::TakeReport(std::chrono::milliseconds at_most) {
+  const auto report = std::make_shared<std::promise<ClusterReport>>();
+  std::future<ClusterReport> taken = report->get_future();
+  Post([report](Node& node) {
+    report->set_value({node.Status(), node.Measure(), node.view(), EndpointType::kIp});
+  });
+  if (taken.wait_for(at_most) != std::future_status::ready) return std::nullopt;
+  return taken.get();
+}
+
 void ClusterHost::ReportReplication(const clusterkit::ReplicationStatus& status) {
   Post([status](Node& node) { node.ReportReplication(status); });
 }
@@ -227,11 +239,15 @@ void ClusterHost::OnDirective(std::string_view directive) {
 
 // --- Node to data thread -------------------------------------------------------------------------
 
-void ClusterHost::OnEvent(const clusterkit::Event& event, Instant) {
-  const auto view = node_->view();
-  const NodeId self = view->self().id;
-  const LogLine line = LineFor(event, *view);
+void ClusterHost::OnStampedEvent(const clusterkit::StampedEvent& stamped, Instant) {
+  const LogLine line = LineFor(stamped.event, *node_->view());
   Log(line.level, line.text);
+  events_.Add(stamped, absl::ToUnixMillis(absl::Now()));
+  Act(stamped.event);
+}
+
+void ClusterHost::Act(const clusterkit::Event& event) {
+  const NodeId self = node_->view()->self().id;
   if (const auto* role = std::get_if<clusterkit::RoleChanged>(&event)) {
     if (role->id != self) return;
     server_.PostToDataThread([this, changed = *role] { OnOwnRole(changed); });

@@ -1,6 +1,7 @@
 #ifndef KVSERVER_CLUSTER_HOST_H_
 #define KVSERVER_CLUSTER_HOST_H_
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "kvserver/cluster_report.h"
 #include "kvserver/command_gate.h"
 #include "kvserver/config.h"
+#include "kvserver/event_ring.h"
 #include "kvserver/loop_handles.h"
 #include "kvserver/replication.h"
 #include "kvserver/save_fence.h"
@@ -62,6 +64,11 @@ class ClusterHost final : public CommandGate,
   void AskReport(Client& client,
                  absl::AnyInvocable<void(const ClusterReport&, ReplyWriter&)> write);
 
+  // --- For monitors, on a thread of their own ------------------------------------------------
+  // What the node knows; empty if it does not answer in time.
+  std::optional<ClusterReport> TakeReport(std::chrono::milliseconds at_most);
+  const EventRing& events() const { return events_; }
+
   // --- CommandGate ---------------------------------------------------------------------------
   GateVerdict Admit(const GateQuery& query, std::string* refusal) override;
   bool MayAcknowledge(const Client& client) override;
@@ -71,7 +78,8 @@ class ClusterHost final : public CommandGate,
 
   // On the node's thread.
   absl::Status StartNode(const Config& config);
-  void OnEvent(const clusterkit::Event& event, clusterkit::Instant now) override;
+  void OnStampedEvent(const clusterkit::StampedEvent& stamped, clusterkit::Instant now) override;
+  void Act(const clusterkit::Event& event);
   void Post(absl::AnyInvocable<void(clusterkit::Node&) &&> work);  // From any thread.
   void PostAnswer(ClientId id, Answer answer);
 
@@ -103,6 +111,8 @@ class ClusterHost final : public CommandGate,
   std::unique_ptr<SaveFence> store_;
   std::unique_ptr<clusterkit::Transport> transport_;
   std::unique_ptr<clusterkit::Node> node_;
+
+  EventRing events_;
 
   // The data thread's part.
   std::optional<clusterkit::ViewReader> views_;

@@ -87,6 +87,10 @@ struct Config {
   int64_t cluster_ping_interval = 1000;             // milliseconds
   int64_t cluster_link_sendbuf_limit = 0;
 
+  // Monitoring.
+  int64_t metrics_port = 0;  // 0: no HTTP
+  std::string metrics_bind = "127.0.0.1";
+
   // Replication.
   std::string masterauth;
   std::string masteruser;

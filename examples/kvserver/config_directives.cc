@@ -299,6 +299,8 @@ std::vector<Directive> MakeDirectives() {
       Text("masterauth", &Config::masterauth),
       Text("masteruser", &Config::masteruser),
       Number("maxclients", &Config::maxclients, {1, std::numeric_limits<uint32_t>::max()}),
+      Text("metrics-bind", &Config::metrics_bind, Change::kNever),
+      Number("metrics-port", &Config::metrics_port, kPort, Change::kNever),
       Number("min-replicas-max-lag", &Config::min_replicas_max_lag, kFromZero, Change::kAnyTime,
              "min-slaves-max-lag"),
       Number("min-replicas-to-write", &Config::min_replicas_to_write, kFromZero, Change::kAnyTime,

@@ -18,6 +18,7 @@
 #include "kvserver/config.h"
 #include "kvserver/daemon.h"
 #include "kvserver/log.h"
+#include "kvserver/monitor.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -113,6 +114,15 @@ int Main(const std::vector<std::string>& args) {
       return 1;
     }
     cluster = *std::move(started);
+  }
+  std::unique_ptr<Monitor> monitor;
+  if (server.config().metrics_port != 0) {
+    absl::StatusOr<std::unique_ptr<Monitor>> started = Monitor::Start(server, cluster.get());
+    if (!started.ok()) {
+      Log(LogLevel::kWarning, std::string(started.status().message()));
+      return 1;
+    }
+    monitor = *std::move(started);
   }
   const PidFile pid_file(server.config().pidfile);
   Log(LogLevel::kNotice,
