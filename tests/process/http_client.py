@@ -1,4 +1,4 @@
-"""What the tests of kvserver's HTTP endpoint share: asking, and reading Prometheus's text format."""
+"""What the tests of kvserver's HTTP endpoint share: asking, and reading Prometheus's format."""
 
 import http.client
 import json

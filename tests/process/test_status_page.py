@@ -1,5 +1,5 @@
-"""kvserver's status page in a browser: headless Chromium runs it against a live cluster, and what it
-has drawn is compared with what the servers say. Ends with status 77 where there is no Chromium.
+"""kvserver's status page in a browser: headless Chromium runs it against a live cluster, and what
+it has drawn is compared with what the servers say. Status 77 where there is no Chromium.
 
 STATUS_PAGE_PNG names a file to keep the picture in; docs/images/status_page.png is made so.
 """
@@ -17,7 +17,7 @@ from typing import Dict, List, Optional
 import harness
 from harness import wait_until
 from http_client import HOST, get, get_json
-from kvtools import SLOTS, free_ports
+from kvtools import SLOTS, free_ports, tag_in
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
                 None)
@@ -80,11 +80,11 @@ class StatusPage(harness.ProcessTest):
         self.cluster_.form(1)
 
     def browse(self, server, *arguments: str) -> str:
-        """Runs the page for some seconds of the browser's time."""
+        """Runs the page and returns what the browser printed."""
         result = subprocess.run(
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              "--enable-logging=stderr", f"--user-data-dir={self.directory / 'chromium'}",
-             "--virtual-time-budget=5000", *arguments, f"http://{HOST}:{self.http[server.port]}/"],
+             *arguments, f"http://{HOST}:{self.http[server.port]}/"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=120)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -93,8 +93,12 @@ class StatusPage(harness.ProcessTest):
         self.assertEqual(faults, [])
         return result.stdout
 
+    def gauge(self, server, name: str) -> float:
+        metrics = get_json(self.http[server.port], "/status.json")["metrics"]
+        return next(entry["value"] for entry in metrics if entry["name"] == name)
+
     def page(self, server) -> Element:
-        return Tree(self.browse(server, "--dump-dom")).root
+        return Tree(self.browse(server, "--dump-dom", "--virtual-time-budget=5000")).root
 
     def show(self, page: Element, id: str) -> str:
         return page.all(id=id)[0].text()
@@ -150,10 +154,15 @@ class StatusPage(harness.ProcessTest):
     def test_a_picture_can_be_taken(self):
         killed = self.cluster_.primaries()[0]
         replica = self.cluster_.replicas_of(killed)[0]
+        harness.fill(killed, tag_in([killed.myself().ranges[0][0]]), 500)
+        wait_until(lambda: all(self.gauge(s, "abstaining") == 0 for s in self.cluster_.servers),
+                   30, "nobody has become a voter too recently to vote")
         killed.kill()
         wait_until(lambda: replica.myself().is_primary, 30, "the replica has taken over")
         picture = self.directory / "page.png"
-        self.browse(replica, f"--screenshot={picture}", "--window-size=1100,900")
+        # Some seconds for rates to be shown.
+        self.browse(replica, f"--screenshot={picture}", "--window-size=1100,900",
+                    "--timeout=5000")
         data = picture.read_bytes()
         self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
         self.assertEqual(struct.unpack(">II", data[16:24]), (1100, 900))
