@@ -124,7 +124,11 @@ def check_cpp(program: pathlib.Path) -> int:
     blocks = compiled_blocks()
     programs = [block for block in blocks if cpp.is_program(block)]
     for block in programs:
-        done = subprocess.run([program, block.place], capture_output=True, text=True, timeout=60)
+        try:
+            done = subprocess.run([program, block.place], capture_output=True, text=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            faults.append(f"{block.place}: does not end")
+            continue
         if done.returncode != 0:
             faults.append(f"{block.place}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return report("doc_test cpp", faults, f"{len(blocks)} blocks compiled, {len(programs)} run")
