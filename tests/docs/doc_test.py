@@ -125,7 +125,8 @@ def check_cpp(program: pathlib.Path) -> int:
     programs = [block for block in blocks if cpp.is_program(block)]
     for block in programs:
         try:
-            done = subprocess.run([program, block.place], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([program, block.place], capture_output=True, text=True,
+                                  timeout=60)
         except subprocess.TimeoutExpired:
             faults.append(f"{block.place}: does not end")
             continue
@@ -135,7 +136,8 @@ def check_cpp(program: pathlib.Path) -> int:
 
 
 def check_facts(root: pathlib.Path = ROOT) -> int:
-    return report("doc_test facts", list(facts.faults(root)), f"{facts.count(root)} names looked up")
+    counts = f"{facts.count(root)} names looked up"
+    return report("doc_test facts", list(facts.faults(root)), counts)
 
 
 def check_links(root: pathlib.Path = ROOT) -> int:
@@ -147,7 +149,8 @@ def check_links(root: pathlib.Path = ROOT) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("text", "shell", "cpp", "write-cpp", "facts", "links"))
+    parser.add_argument("what", nargs="?",
+                        choices=("text", "shell", "cpp", "write-cpp", "facts", "links"))
     parser.add_argument("file", nargs="?", type=pathlib.Path)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--program", type=pathlib.Path)
