@@ -14,6 +14,7 @@ script is not run again, but its script, options, presets and labels must exist.
 """
 
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def is_step(block: Block, known: steps.Steps) -> bool:
 def check_text(root: pathlib.Path = ROOT) -> int:
     known = steps.Steps(root)
     faults: List[str] = []
-    count = {"excerpts": 0, "steps of CI": 0, "only for nights": 0, "not testable": 0}
+    count = {"excerpts": 0, "JSON": 0, "steps of CI": 0, "only for nights": 0, "not testable": 0}
     blocks = pages.all_blocks(root)
     for block in blocks:
         if "from" in block.directives:
@@ -66,6 +67,12 @@ def check_text(root: pathlib.Path = ROOT) -> int:
             faults += [fault] if fault else []
         elif "not" in block.directives:
             count["not testable"] += 1
+        elif block.kind == "json":
+            count["JSON"] += 1
+            try:
+                json.loads("\n".join(block.lines))
+            except ValueError as error:
+                faults.append(f"{block.place}: {error}")
         elif block.kind == "sh" and is_step(block, known):
             for text in commands(block):
                 words = steps.split(text)
