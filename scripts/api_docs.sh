@@ -24,4 +24,5 @@ if [[ $status -ne 0 || -s $log ]]; then
   printf 'api_docs: doxygen ended with status %d; its warnings are above\n' "$status" >&2
   exit 1
 fi
-printf 'api_docs: %s/html/index.html, %d pages\n' "$directory" "$(find "$directory/html" -name '*.html' | wc -l)"
+pages=$(find "$directory/html" -name '*.html' | wc -l)
+printf 'api_docs: %s/html/index.html, %d pages\n' "$directory" "$pages"

@@ -28,7 +28,8 @@ def filtered(lines: List[str]) -> List[str]:
         if rule:
             end = "/** @} */ " if in_group else ""
             group_text = _has_group_text(lines[number + 1:])
-            out.append(f"{end}/** @name {escaped(rule.group(1))}{'' if group_text else ' */ /** @{ */'}")
+            begin = "" if group_text else " */ /** @{ */"
+            out.append(f"{end}/** @name {escaped(rule.group(1))}{begin}")
             in_group = True
         elif comment and group_text:
             group_text = bool(comment.group(3))

@@ -18,8 +18,8 @@ PARAMETERS = (
     "std::string_view key", "clusterkit::Instant now", "clusterkit::sim::Cluster& cluster")
 
 HEADERS = (
-    "<cstdlib>", "<cstring>", "<iostream>", "<string>", "<string_view>", "<variant>",
-    '"clusterkit/describe.h"', '"clusterkit/node.h"', '"clusterkit/routing.h"',
+    "<cstdlib>", "<cstring>", "<future>", "<iostream>", "<string>", "<string_view>", "<variant>",
+    '"clusterkit/describe.h"', '"clusterkit/metrics.h"', '"clusterkit/node.h"', '"clusterkit/routing.h"',
     '"clusterkit/sim/cluster.h"')
 
 

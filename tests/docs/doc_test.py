@@ -14,6 +14,7 @@ script is not run again, but its script, options, presets and labels must exist.
 """
 
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def is_step(block: Block, known: steps.Steps) -> bool:
 def check_text(root: pathlib.Path = ROOT) -> int:
     known = steps.Steps(root)
     faults: List[str] = []
-    count = {"excerpts": 0, "steps of CI": 0, "only for nights": 0, "not testable": 0}
+    count = {"excerpts": 0, "JSON": 0, "steps of CI": 0, "only for nights": 0, "not testable": 0}
     blocks = pages.all_blocks(root)
     for block in blocks:
         if "from" in block.directives:
@@ -66,6 +67,12 @@ def check_text(root: pathlib.Path = ROOT) -> int:
             faults += [fault] if fault else []
         elif "not" in block.directives:
             count["not testable"] += 1
+        elif block.kind == "json":
+            count["JSON"] += 1
+            try:
+                json.loads("\n".join(block.lines))
+            except ValueError as error:
+                faults.append(f"{block.place}: {error}")
         elif block.kind == "sh" and is_step(block, known):
             for text in commands(block):
                 words = steps.split(text)
@@ -124,14 +131,20 @@ def check_cpp(program: pathlib.Path) -> int:
     blocks = compiled_blocks()
     programs = [block for block in blocks if cpp.is_program(block)]
     for block in programs:
-        done = subprocess.run([program, block.place], capture_output=True, text=True, timeout=60)
+        try:
+            done = subprocess.run([program, block.place], capture_output=True, text=True,
+                                  timeout=60)
+        except subprocess.TimeoutExpired:
+            faults.append(f"{block.place}: does not end")
+            continue
         if done.returncode != 0:
             faults.append(f"{block.place}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return report("doc_test cpp", faults, f"{len(blocks)} blocks compiled, {len(programs)} run")
 
 
 def check_facts(root: pathlib.Path = ROOT) -> int:
-    return report("doc_test facts", list(facts.faults(root)), f"{facts.count(root)} names looked up")
+    counts = f"{facts.count(root)} names looked up"
+    return report("doc_test facts", list(facts.faults(root)), counts)
 
 
 def check_links(root: pathlib.Path = ROOT) -> int:
@@ -143,7 +156,8 @@ def check_links(root: pathlib.Path = ROOT) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("text", "shell", "cpp", "write-cpp", "facts", "links"))
+    parser.add_argument("what", nargs="?",
+                        choices=("text", "shell", "cpp", "write-cpp", "facts", "links"))
     parser.add_argument("file", nargs="?", type=pathlib.Path)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--program", type=pathlib.Path)

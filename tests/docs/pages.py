@@ -9,7 +9,7 @@ A block is fenced and names its kind. A comment on the line before it says how i
   <!-- test: statements -->       of a cpp block: what stands in a function, see cpp.py
   <!-- test: not, REASON -->      of a text block: it cannot be tested, for this reason
 
-Several are separated by semicolons.
+Several are separated by semicolons. Blocks of JSON must be JSON; `sh` blocks are run.
 """
 
 import pathlib
@@ -24,6 +24,7 @@ KINDS: Dict[str, frozenset] = {
     "cmake": frozenset({"from"}),
     "conf": frozenset({"from"}),
     "console": frozenset({"shape", "soon"}),
+    "json": frozenset(),
     "sh": frozenset(),
     "text": frozenset({"from", "not"}),
 }
