@@ -1,8 +1,12 @@
 // The example's loop and transport do what every loop and every transport must do.
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "contract/event_loop_contract.h"
 #include "contract/raw_socket.h"
@@ -126,6 +130,25 @@ TEST_CASE("an announced frame over the limit is told once, and nothing after it 
   CHECK(peer.Receive(1).empty());
   CHECK(f.handler.FramesOf(link) == std::vector<std::string>{"good"});
   CHECK(f.handler.bad_frames.size() == 1);
+}
+
+TEST_CASE("without descriptors a connection waits for some, and the loop does not spin") {
+  Fixture f;
+  RawSocket peer;
+  rlimit usual;
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  const int next = dup(peer.fd());
+  REQUIRE(close(next) == 0);
+  const rlimit none{static_cast<rlim_t>(next), usual.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  peer.Connect(f.transport.port());
+  int turns = 0;
+  RunUntil(
+      f.loop, [&] { return ++turns > 100; }, absl::Milliseconds(50));
+  CHECK(turns < 10);
+  CHECK(f.handler.accepted.empty());
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(RunUntil(f.loop, [&] { return !f.handler.accepted.empty(); }));
 }
 
 TEST_CASE("listening where it cannot be says why") {

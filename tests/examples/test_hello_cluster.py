@@ -5,14 +5,21 @@ import socket
 import subprocess
 import unittest
 
-from programs import ROOT, ExampleTest, free_ports, path_of
+from programs import ROOT, ExampleTest, Program, free_ports, path_of
 
 
-class HelloCluster(ExampleTest):
+class NodeTest(ExampleTest):
+    def start_first(self, port: int) -> Program:
+        """One that others can meet: who meets a node that does not listen yet is told so once."""
+        first = self.start("hello_cluster", port)
+        first.wait_for("^cluster .*ok")
+        return first
+
+
+class HelloCluster(NodeTest):
     def test_three_processes_form_a_cluster_and_notice_the_death_of_one(self) -> None:
         ports = free_ports(3)
-        first = self.start("hello_cluster", ports[0])
-        first.wait_for("^cluster .*ok")
+        first = self.start_first(ports[0])
         second = self.start("hello_cluster", ports[1], ports[0])
         third = self.start("hello_cluster", ports[2], ports[0])
         # The second and the third were never told of each other.
@@ -26,7 +33,7 @@ class HelloCluster(ExampleTest):
 
     def test_a_node_that_is_started_again_is_the_same_one(self) -> None:
         ports = free_ports(2)
-        first = self.start("hello_cluster", ports[0])
+        first = self.start_first(ports[0])
         second = self.start("hello_cluster", ports[1], ports[0])
         second.wait_for("^cluster .*ok")
         first.kill()
@@ -51,13 +58,13 @@ class HelloCluster(ExampleTest):
             self.assertIn("usage: ", ended.stdout)
 
 
-class CustomTransport(ExampleTest):
+class CustomTransport(NodeTest):
     def test_a_node_on_epoll_joins_nodes_on_libuv(self) -> None:
         ports = free_ports(3)
-        first = self.start("hello_cluster", ports[0])
+        first = self.start_first(ports[0])
         second = self.start("custom_transport", ports[1], ports[0])
-        third = self.start("custom_transport", ports[2], ports[1])
         second.wait_for("^cluster .*ok")
+        third = self.start("custom_transport", ports[2], ports[1])
         third.wait_for("^cluster .*ok")
         third.wait_for(f"added.*:{ports[0]}")
         first.wait_for(f"added.*:{ports[2]}")
