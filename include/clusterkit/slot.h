@@ -77,7 +77,8 @@ class SlotSet {
   void ForEach(Fn fn) const {
     for (size_t word = 0; word < words_.size(); ++word) {
       for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
-        fn(SlotId{static_cast<uint16_t>(word * 64 + std::countr_zero(bits))});
+        const auto bit = static_cast<size_t>(std::countr_zero(bits));
+        fn(SlotId{static_cast<uint16_t>(word * 64 + bit)});
       }
     }
   }

@@ -1,37 +1,27 @@
 #!/usr/bin/env bash
-# Installs a finished build into a directory of its own, builds app/ against that, and runs it.
+# Installs a finished build into a directory of its own, builds app/ against that by CMake and by
+# pkg-config, and runs it.
 #
 #   tests/consumer/run.sh <build directory>
 set -euo pipefail
-
-if [[ $# -ne 1 || ! -f $1/CMakeCache.txt ]]; then
-  sed -n '2,4s/^# \{0,1\}//p' "$0" >&2
-  exit 2
-fi
-build=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d -t clusterkit-consumer-XXXXXX)
-trap 'rm -rf "$work"' EXIT
-
-step() {  # Says what it does; shows the output of the command only if it fails.
-  printf 'consumer: %s\n' "$1"
-  shift
-  if ! "$@" >"$work/log" 2>&1; then
-    cat "$work/log" >&2
-    printf 'consumer: failed: %s\n' "$*" >&2
-    exit 1
-  fi
-}
+source "$(dirname "$0")/lib.sh"
+build=$(build_directory "$@")
 
 step "install" cmake --install "$build" --prefix "$work/prefix"
-# The sources go elsewhere too: nothing may be found by a path relative to this tree.
-cp -r "$here/app" "$work/app"
-sed -n '/^```cpp$/,/^```$/p' "$here/../../README.md" | sed '1d;$d' >"$work/app/hello.cc"
-step "configure" cmake -S "$work/app" -B "$work/build" -DCMAKE_BUILD_TYPE=Release \
-  -DCMAKE_PREFIX_PATH="$work/prefix"
+copy_app
+step "configure" configure "$work/build" -DPARTS="sim;hello" -DCMAKE_PREFIX_PATH="$work/prefix"
 step "build" cmake --build "$work/build"
-"$work/build/app"
+"$work/build/sim_app"
 
-export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig:$work/prefix/lib64/pkgconfig"
-step "pkg-config" pkg-config --print-errors --exists clusterkit clusterkit-sim
+use_pkgconfig_of "$work/prefix"
+for library in clusterkit clusterkit-{core,wire,node,file,uv,sim}; do
+  step "pkg-config $library" pkg-config --print-errors --exists "$library"
+done
+read -r -a flags <<<"$(pkg-config --cflags clusterkit)"
+step "compile by pkg-config" g++ -std=c++20 "${flags[@]}" -c "$work/app/hello.cc" -o "$work/hello.o"
+for static in "" --static; do
+  # The linker's, not pkg-config's: whatever is there is linked.
+  read -r -a libs <<<"$(pkg-config $static --libs clusterkit)"
+  step "link by pkg-config $static" g++ "$work/hello.o" "${libs[@]}" -o "$work/hello"
+done
 printf 'consumer: passed\n'
