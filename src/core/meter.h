@@ -32,10 +32,11 @@ class Meter {
 
  private:
   struct Convergence {
+    Convergence() : voters(0), majority(false) {}  // clang knows initialisers of members too late.
     Instant began;
     absl::btree_set<NodeId> awaited;
-    int voters = 0;
-    bool majority = false;
+    int voters;
+    bool majority;
   };
 
   void On(const HealthChanged& event, const ClusterView& view, Instant now);

@@ -4,7 +4,7 @@ namespace clusterkit {
 namespace {
 
 // One for each type: a new one does not compile without its name.
-struct NameOf {
+struct EventNames {
   std::string_view operator()(const NodeAdded&) const { return "NodeAdded"; }
   std::string_view operator()(const NodeRemoved&) const { return "NodeRemoved"; }
   std::string_view operator()(const ForgottenByPeer&) const { return "ForgottenByPeer"; }
@@ -39,6 +39,6 @@ struct NameOf {
 
 }  // namespace
 
-std::string_view EventName(const Event& event) { return std::visit(NameOf(), event); }
+std::string_view EventName(const Event& event) { return std::visit(EventNames(), event); }
 
 }  // namespace clusterkit
