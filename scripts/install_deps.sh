@@ -14,7 +14,8 @@ demo=(redis-tools)
 test=(catch2 libbenchmark-dev redis-server spin python3-redis)
 # Any node will do that has npm.
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then test+=(nodejs npm); fi
-extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr doxygen graphviz mscgen chromium)
+extra=(clang-14 libclang-rt-14-dev clang-format clang-tidy gcovr doxygen graphviz mscgen chromium
+       dpkg-dev file)
 
 case "${1:-}" in
   "") wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;

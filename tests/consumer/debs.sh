@@ -14,7 +14,9 @@ development=$(find "$build/deb" -maxdepth 1 -name 'libclusterkit-dev_*.deb')
 says() { grep -qE "$2" <<<"$1" || fail "not in $1: $2"; }
 version=$(dpkg-deb --field "$runtime" Version)
 depends=$(dpkg-deb --field "$runtime" Depends)
-for library in libabsl libprotobuf-lite libuv1 'libstdc\+\+6' libc6; do says "$depends" "$library"; done
+for library in libabsl libprotobuf-lite libuv1 'libstdc\+\+6' libc6; do
+  says "$depends" "$library"
+done
 depends=$(dpkg-deb --field "$development" Depends)
 for library in "$(dpkg-deb --field "$runtime" Package) \(= $version\)" libabsl-dev libuv1-dev; do
   says "$depends" "$library"
@@ -29,14 +31,12 @@ both=$(comm -12 <(files "$runtime") <(files "$development"))
 step "unpack" dpkg-deb --extract "$development" "$work/root"
 step "unpack" dpkg-deb --extract "$runtime" "$work/root"
 copy_app
-step "configure" configure "$work/build" -DPARTS="node;sim;hello" \
-  -DCMAKE_PREFIX_PATH="$work/root/usr"
+step "configure" configure app "$work/build" -DCMAKE_PREFIX_PATH="$work/root/usr"
 step "build" cmake --build "$work/build"
 
 step "unpack the libraries alone" dpkg-deb --extract "$runtime" "$work/alone"
 rm -r "$work/root"
 LD_LIBRARY_PATH=$(dirname "$(find "$work/alone" -name 'libclusterkit_core.so.*' | head -n 1)")
 export LD_LIBRARY_PATH
-"$work/build/node_app"
-"$work/build/sim_app"
+"$work/build/app"
 printf '%s: passed\n' "$name"

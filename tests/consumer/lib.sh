@@ -36,16 +36,20 @@ install_component() {  # install_component <build> <prefix> <component>
   step "install $3" cmake --install "$1" --prefix "$2" --component "$3"
 }
 
-copy_app() {  # The sources go elsewhere: nothing may be found by a path relative to this tree.
+# The projects go elsewhere: nothing may be found by a path relative to this tree.
+
+copy_app() {
   cp -r "$here/app" "$work/app"
   sed -n '/^```cpp$/,/^```$/p' "$root/README.md" | sed '1d;$d' >"$work/app/hello.cc"
 }
 
-configure() {  # configure <build> <cmake argument>...
-  local build=$1 generator=()
-  shift
+copy_parts() { cp -r "$here/parts" "$work/parts"; }
+
+configure() {  # configure <project> <build> <cmake argument>...
+  local project=$1 build=$2 generator=()
+  shift 2
   if command -v ninja >/dev/null; then generator=(-G Ninja); fi
-  cmake "${generator[@]}" -S "$work/app" -B "$build" -Wno-dev --no-warn-unused-cli "$@"
+  cmake "${generator[@]}" -S "$work/$project" -B "$build" -Wno-dev --no-warn-unused-cli "$@"
 }
 
 use_pkgconfig_of() {  # use_pkgconfig_of <prefix>

@@ -9,9 +9,9 @@ build=$(build_directory "$@")
 
 step "install" cmake --install "$build" --prefix "$work/prefix"
 copy_app
-step "configure" configure "$work/build" -DPARTS="sim;hello" -DCMAKE_PREFIX_PATH="$work/prefix"
+step "configure" configure app "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix"
 step "build" cmake --build "$work/build"
-"$work/build/sim_app"
+"$work/build/app"
 
 use_pkgconfig_of "$work/prefix"
 for library in clusterkit clusterkit-{core,wire,node,file,uv,sim}; do

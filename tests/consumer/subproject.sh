@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds app/ with the sources of clusterkit as a part of it, and runs it: first by FetchContent of
+# Builds parts/ with the sources of clusterkit as a part of it, and runs it: first by FetchContent of
 # an archive of this tree, then by add_subdirectory() of what that unpacked, which finds all objects
 # made already. Without exceptions and RTTI.
 #
@@ -12,15 +12,15 @@ source "$(dirname "$0")/lib.sh"
 compiler=${1:-g++}
 command -v "$compiler" >/dev/null || usage
 
-copy_app
+copy_parts
 archive=$work/clusterkit.tar.gz
 step "archive" tar -C "$root" -czf "$archive" --exclude-vcs-ignores --exclude=./.git \
   --transform 's,^\.,clusterkit,' .
 
 use() {  # use <how> <source>
-  step "configure: $1" configure "$work/build" -DPARTS="core;node" -DCLUSTERKIT="$1" \
-    -DCLUSTERKIT_SOURCE="$2" -DCLUSTERKIT_UNITY=ON -DCMAKE_CXX_COMPILER="$compiler" \
-    -DCMAKE_CXX_FLAGS="-fno-exceptions -fno-rtti" \
+  step "configure: $1" configure parts "$work/build" \
+    -DCLUSTERKIT="$1" -DCLUSTERKIT_SOURCE="$2" -DCLUSTERKIT_UNITY=ON \
+    -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="-fno-exceptions -fno-rtti" \
     -DCMAKE_DISABLE_FIND_PACKAGE_{Protobuf,PkgConfig}=ON
   step "build" cmake --build "$work/build"
   for part in core node; do

@@ -1,5 +1,5 @@
-// The protocol alone, without a network, a disk or a clock: a primary without peers takes all slots,
-// and serves a key when its cluster is up.
+// The protocol alone, without a network, a disk or a clock: a primary without peers takes all
+// slots, and serves a key when its cluster is up.
 
 #include <cstdio>
 #include <variant>
