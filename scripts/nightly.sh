@@ -35,6 +35,12 @@ if ! build/release/bin/clusterkit-sim --seeds "$first-$last" --out "$out" >"$out
 fi
 cat "$out/sim.log"
 
+say "public headers alone, by clang"
+scripts/build.sh release clusterkit_file clusterkit_uv
+if ! python3 -B tests/consumer/headers.py build/release clang++-14 >"$out/headers.log"; then
+  failed+=("headers: see $out/headers.log")
+fi
+
 say "summary"
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf '%s\n' "${failed[@]}"

@@ -20,7 +20,6 @@ done
 read -r -a flags <<<"$(pkg-config --cflags clusterkit)"
 step "compile by pkg-config" g++ -std=c++20 "${flags[@]}" -c "$work/app/hello.cc" -o "$work/hello.o"
 for static in "" --static; do
-  # The linker's, not pkg-config's: whatever is there is linked.
   read -r -a libs <<<"$(pkg-config $static --libs clusterkit)"
   step "link by pkg-config $static" g++ "$work/hello.o" "${libs[@]}" -o "$work/hello"
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds parts/ with the sources of clusterkit as a part of it, and runs it: first by FetchContent of
-# an archive of this tree, then by add_subdirectory() of what that unpacked, which finds all objects
+# Builds parts/ with the sources of clusterkit as a part of it, and runs it: by FetchContent of an
+# archive of this tree, then by add_subdirectory() of what that unpacked, which finds all objects
 # made already. Without exceptions and RTTI.
 #
 #   tests/consumer/subproject.sh [compiler, g++]
@@ -14,8 +14,8 @@ command -v "$compiler" >/dev/null || usage
 
 copy_parts
 archive=$work/clusterkit.tar.gz
-step "archive" tar -C "$root" -czf "$archive" --exclude-vcs-ignores --exclude=./.git \
-  --transform 's,^\.,clusterkit,' .
+step "archive" tar -C "$root" -czf "$archive" --transform 's,^,clusterkit/,' \
+  CMakeLists.txt LICENSE cmake include proto src
 
 use() {  # use <how> <source>
   step "configure: $1" configure parts "$work/build" \
