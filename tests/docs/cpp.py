@@ -19,8 +19,8 @@ PARAMETERS = (
 
 HEADERS = (
     "<cstdlib>", "<cstring>", "<future>", "<iostream>", "<string>", "<string_view>", "<variant>",
-    '"clusterkit/describe.h"', '"clusterkit/metrics.h"', '"clusterkit/node.h"', '"clusterkit/routing.h"',
-    '"clusterkit/sim/cluster.h"')
+    '"clusterkit/describe.h"', '"clusterkit/metrics.h"', '"clusterkit/node.h"',
+    '"clusterkit/routing.h"', '"clusterkit/sim/cluster.h"')
 
 
 def is_program(block: Block) -> bool:

@@ -3,6 +3,7 @@
 
   doc_test.py text                 kinds, excerpts, and commands that are steps of .ci/run
   doc_test.py shell --build DIR    runs the commands
+  doc_test.py cmake --build DIR    configures projects with the CMake blocks
   doc_test.py cpp --program FILE   runs the programs in the pages
   doc_test.py write-cpp FILE       writes the source of that program
   doc_test.py facts                tables that must name all that the code has
@@ -21,6 +22,7 @@ import sys
 import time
 from typing import List, Sequence
 
+import cmake
 import cpp
 import excerpts
 import facts
@@ -147,6 +149,13 @@ def check_facts(root: pathlib.Path = ROOT) -> int:
     return report("doc_test facts", list(facts.faults(root)), counts)
 
 
+def check_cmake(build: pathlib.Path) -> int:
+    blocks = [block for block in pages.all_blocks(ROOT)
+              if block.kind == "cmake" and "from" not in block.directives]
+    return report("doc_test cmake", list(cmake.faults(blocks, ROOT, build)),
+                  f"{len(blocks)} blocks configured")
+
+
 def check_links(root: pathlib.Path = ROOT) -> int:
     faults = [fault for page in pages.pages(root) for fault in links.faults(page, root)]
     counted = sum(links.count(page, root) for page in pages.pages(root))
@@ -157,7 +166,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?",
-                        choices=("text", "shell", "cpp", "write-cpp", "facts", "links"))
+                        choices=("text", "shell", "cmake", "cpp", "write-cpp", "facts", "links"))
     parser.add_argument("file", nargs="?", type=pathlib.Path)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--program", type=pathlib.Path)
@@ -172,6 +181,8 @@ def main() -> int:
             return check_text()
         if arguments.what == "shell":
             return check_shell(arguments.build.resolve(), arguments.page)
+        if arguments.what == "cmake":
+            return check_cmake(arguments.build.resolve())
         if arguments.what == "cpp" and arguments.program:
             return check_cpp(arguments.program.resolve())
         if arguments.what == "write-cpp" and arguments.file:

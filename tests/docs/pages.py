@@ -9,7 +9,8 @@ A block is fenced and names its kind. A comment on the line before it says how i
   <!-- test: statements -->       of a cpp block: what stands in a function, see cpp.py
   <!-- test: not, REASON -->      of a text block: it cannot be tested, for this reason
 
-Several are separated by semicolons. Blocks of JSON must be JSON; `sh` blocks are run.
+Several are separated by semicolons. Blocks of JSON must be JSON,
+those of CMake configure a project, `sh` blocks are run, `cpp` blocks compiled.
 """
 
 import pathlib
@@ -29,7 +30,7 @@ KINDS: Dict[str, frozenset] = {
     "text": frozenset({"from", "not"}),
 }
 # Kinds of which each block needs one of its directives.
-NEEDS_DIRECTIVE = {"cmake", "conf", "text"}
+NEEDS_DIRECTIVE = {"conf", "text"}
 
 FENCE = re.compile(r"^(`{3,})(.*)$")
 DIRECTIVE = re.compile(r"^<!-- test: (.*) -->$")
