@@ -135,7 +135,7 @@ Causes::Number Causes::CauseOf(const RoleChanged& event, const ClusterView& view
 
 Causes::Number Causes::CauseOf(const ConfigEpochChanged& event, const ClusterView&) const {
   if (event.cause == ConfigEpochChanged::Cause::kElection) return Latest<ElectionEnded>();
-  return Recent<RoleChanged, SlotMigrationChanged>();
+  return Recent<SlotsRebound, RoleChanged>();
 }
 
 Causes::Number Causes::CauseOf(const SlotsRebound& event, const ClusterView&) const {

@@ -1,6 +1,8 @@
 """kvserver over HTTP: what it shows while a cluster lives and fails over, and that whoever connects
 there can do no harm."""
 
+import json
+import pathlib
 import socket
 import threading
 import time
@@ -21,6 +23,26 @@ def chain_of(events: list, kind: str) -> list:
         chain.append(by_number[at]["kind"])
         at = by_number[at]["cause"]
     return chain
+
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "observability.md"
+
+
+def documented(heading: str) -> dict:
+    """The JSON block below this heading."""
+    text = DOCS.read_text().split(f"### {heading}\n", 1)[1]
+    return json.loads(text.split("```json\n", 1)[1].split("```", 1)[0])
+
+
+def fields(value: object, path: str = "") -> set:
+    """Paths of all fields. Of a list, those of the elements together; labels are as they come."""
+    if isinstance(value, dict):
+        return set().union({path} if path else set(),
+                           *(fields(value[key], f"{path}.{key}") for key in value
+                             if not path.endswith(".labels")))
+    if isinstance(value, list):
+        return set().union({path}, *(fields(element, f"{path}[]") for element in value))
+    return {path}
 
 
 class OneServer(harness.ProcessTest):
@@ -263,6 +285,17 @@ class Cluster(harness.ProcessTest):
                            "slots": [[slot, slot]]}])
         self.assertEqual(self.status(target)["open_slots"][0]["direction"], "importing")
         self.assertEqual(self.metrics(source).value("slots_open"), 1)
+
+    def test_the_answers_have_the_fields_that_the_documentation_names(self):
+        source, target = self.cluster_.primaries()[:2]
+        slot = source.myself().ranges[0][0]
+        target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.myself().id)
+        status = documented("/status.json")
+        # Which only a move by the library has; kvserver's operators move slots themselves.
+        status["move"] = None
+        self.assertEqual(fields(self.status(target)), fields(status))
+        self.assertEqual(fields(get_json(self.http[target.port], "/events")),
+                         fields(documented("/events?since=N")))
 
 
 if __name__ == "__main__":

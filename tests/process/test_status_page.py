@@ -160,9 +160,8 @@ class StatusPage(harness.ProcessTest):
         killed.kill()
         wait_until(lambda: replica.myself().is_primary, 30, "the replica has taken over")
         picture = self.directory / "page.png"
-        # Some seconds for rates to be shown.
         self.browse(replica, f"--screenshot={picture}", "--window-size=1100,900",
-                    "--timeout=5000")
+                    "--virtual-time-budget=5000")
         data = picture.read_bytes()
         self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
         self.assertEqual(struct.unpack(">II", data[16:24]), (1100, 900))

@@ -168,6 +168,14 @@ Output Status(WorldPtr& world, const sim::Command& c) {
   return text;
 }
 
+// story r1 slots: what led to the last event of this kind, as the node's own events tell.
+Output Story(WorldPtr& world, const sim::Command& c) {
+  CLUSTERKIT_ASSIGN_OR_RETURN(const std::string word, c.Word(0, "a node"));
+  CLUSTERKIT_ASSIGN_OR_RETURN(const sim::Name node, world->Known(word));
+  CLUSTERKIT_ASSIGN_OR_RETURN(const std::string kind, c.Word(1, "a kind of event"));
+  return OrNothing(world->Story(node, kind));
+}
+
 // lease p1: until when it may serve, as it knew it last; also of a node that is stopped.
 Output Lease(WorldPtr& world, const sim::Command& c) {
   std::string text;
@@ -201,6 +209,7 @@ void AddWatchCommands(Handlers& handlers) {
   handlers["epochs"] = {Epochs, false};
   handlers["status"] = {Status, false};
   handlers["lease"] = {Lease, false};
+  handlers["story"] = {Story, false};
   handlers["now"] = {Now, false};
 }
 

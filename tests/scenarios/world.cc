@@ -155,9 +155,31 @@ std::string World::Clock(Instant at) const {
 }
 
 void World::OnEvent(const sim::Cluster::TracedEvent& traced) {
+  auto& stream = streams_[traced.node];
+  if (traced.number == 1) stream.clear();
+  stream.emplace(traced.number, traced);
   const auto name = [this](const NodeId& id) { return cluster_->NameOf(id); };
   entries_.push_back({traced.at, KindOfEvent(traced.event), "", traced.node,
                       RoundMilliseconds(Describe(traced.event, name))});
+}
+
+std::string World::Story(const sim::Name& node, const std::string& kind) const {
+  const auto stream = streams_.find(node);
+  if (stream == streams_.end()) return "";
+  const std::map<uint64_t, sim::Cluster::TracedEvent>& events = stream->second;
+  const auto last = std::find_if(events.rbegin(), events.rend(), [&](const auto& numbered) {
+    return KindOfEvent(numbered.second.event) == kind;
+  });
+  if (last == events.rend()) return "";
+  const auto name = [this](const NodeId& id) { return cluster_->NameOf(id); };
+  std::string text;
+  for (auto at = events.find(last->first); at != events.end(); at = events.find(at->second.cause)) {
+    const sim::Cluster::TracedEvent& traced = at->second;
+    const std::string cause = traced.cause == 0 ? "" : absl::StrCat(", because of #", traced.cause);
+    text = absl::StrCat("#", traced.number, " ", RoundMilliseconds(Describe(traced.event, name)),
+                        cause, "\n", text);
+  }
+  return text;
 }
 
 void World::OnFrame(const sim::Cluster::TracedFrame& traced) {

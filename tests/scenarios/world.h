@@ -3,6 +3,7 @@
 #ifndef CLUSTERKIT_TESTS_SCENARIOS_WORLD_H_
 #define CLUSTERKIT_TESTS_SCENARIOS_WORLD_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,9 @@ class World {
   std::string Clock(Instant at) const;  // "+2.600s"
   // What happened since the last call, as lines.
   std::string Timeline(const Shown& shown);
+  // The causes of the last event of this kind at a node, each on a line, from what began it. Empty:
+  // there was no such event.
+  std::string Story(const sim::Name& node, const std::string& kind) const;
   // The last header seen from one node to another; for lies that look right.
   std::optional<Header> LastHeader(const sim::Name& from, const sim::Name& to) const;
 
@@ -79,6 +83,8 @@ class World {
   std::unique_ptr<sim::Actions> actions_;
   Instant clock_start_;
   std::vector<Entry> entries_;
+  // By number, of the process that runs or ran last.
+  std::map<sim::Name, std::map<uint64_t, sim::Cluster::TracedEvent>> streams_;
   std::map<ShardId, sim::Name> shard_names_;
   std::map<std::pair<sim::Name, sim::Name>, Header> headers_;
 };
