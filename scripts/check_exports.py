@@ -95,7 +95,7 @@ def difference(component: str, old: List[str], new: List[str]) -> Iterator[str]:
 
 def libraries(build: pathlib.Path) -> Dict[str, pathlib.Path]:
     return {path.name[len(PREFIX):-len(".so")]: path
-            for path in sorted(build.rglob(f"{PREFIX}*.so"))}
+            for path in sorted((build / "src").rglob(f"{PREFIX}*.so"))}
 
 
 def check(build: pathlib.Path, rewrite: bool) -> int:

@@ -83,7 +83,7 @@ def sizes(build: pathlib.Path, shared: List[pathlib.Path]) -> None:
         if not shared:
             return
         rows = []
-        for library in sorted(shared[0].rglob("libclusterkit_*.so")):
+        for library in sorted((shared[0] / "src").rglob("libclusterkit_*.so")):
             stripped = directory / library.name
             run("strip", "-o", str(stripped), str(library.resolve()))
             rows.append([f"`{library.name}`", f"{stripped.stat().st_size // 1024} KiB"])

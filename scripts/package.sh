@@ -21,3 +21,4 @@ cmake --preset release -B "$build" -DCMAKE_INSTALL_PREFIX=/usr -DBUILD_SHARED_LI
 cmake --build "$build"
 rm -rf "$build/deb"
 (cd "$build" && cpack)
+rm -r "$build/deb/_CPack_Packages"
