@@ -4,8 +4,8 @@
   scripts/footprint.py size BUILD [SHARED_BUILD]   programs of tests/consumer, shared libraries
   scripts/footprint.py headers [COMPILER...]       g++ and clang++-14, if none is named
 
-Tables in Markdown. Times are processor time, the least of three runs, so that they can be taken on
-a busy machine. Abseil, protobuf and libuv are shared libraries, and in no size.
+Tables in Markdown. Times are processor time, the lesser of two runs, so that they can be taken on a
+busy machine. Abseil, protobuf and libuv are shared libraries, and in no size.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Dict, Iterable, List, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONSUMER = ROOT / "tests" / "consumer"
-RUNS = 3
+RUNS = 2
 
 
 class Program(NamedTuple):
@@ -94,7 +94,7 @@ def sizes(build: pathlib.Path, shared: List[pathlib.Path]) -> None:
 # --- Times ----------------------------------------------------------------------------------------
 
 def seconds(command: List[str], text: str) -> float:
-    """Processor time of the command, the least of some runs."""
+    """Processor time of the command, the least of its runs."""
     least = float("inf")
     for _ in range(RUNS):
         before = os.times()
