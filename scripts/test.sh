@@ -4,8 +4,8 @@
 #   scripts/test.sh            the release build, all tests
 #   scripts/test.sh --asan     then also AddressSanitizer and UndefinedBehaviorSanitizer
 #   scripts/test.sh --tsan     then also ThreadSanitizer, for the tests that use threads
-#   scripts/test.sh -L unit    only tests whose label matches (unit contract scenario sim process
-#                              docs repo model consumer)
+#   scripts/test.sh -L unit    only tests whose label matches (unit contract scenario sim examples
+#                              process docs repo model consumer)
 # With CI=1 in the environment all three builds are tested.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -78,4 +78,4 @@ def _members(header: str, name: str) -> List[str]:
 
 def _alternatives(header: str, name: str) -> List[str]:
     variant = header.partition(f"using {name} =")[2].partition(";")[0]
-    return re.findall(r"\b[A-Z]\w+", variant)
+    return re.findall(r"\b[A-Z]\w*", variant)

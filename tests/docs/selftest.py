@@ -7,6 +7,7 @@ from typing import List
 
 import cpp
 import excerpts
+import facts
 import links
 import pages
 import shell
@@ -124,6 +125,23 @@ LINKS = [
 ]
 
 
+FACTS = [
+    ("fields of the wire",
+     facts._fields("message A {\n  oneof kind {\n    B b = 1;\n  }\n}\n"
+                   "message B {\n  // bytes no = 9;\n  repeated C.D many = 1 [packed = true];\n"
+                   "  enum E {\n    ZERO = 0;\n  }\n}\n"),
+     ["B", "many"]),
+    ("members",
+     facts._members("struct Options {\n  // int no;\n  std::string a;\n  Endpoint b, c;\n"
+                    "  size_t d = size_t{1} << 20;\n  static Options Lan();\n"
+                    "  Status Check() const;\n};\n", "Options"),
+     ["a", "b", "c", "d"]),
+    ("alternatives", facts._alternatives("using Event = std::variant<A, BcD>;", "Event"),
+     ["A", "BcD"]),
+    ("named", sorted(facts._named("| `a`, `b-c` | d `e::f` |")), ["a", "b-c", "e", "f"]),
+]
+
+
 def run() -> int:
     failed: List[str] = []
     passed = 0
@@ -150,6 +168,9 @@ def run() -> int:
     for text, part in LINKS:
         root = tree({"x.md": f"# Two words\n\n{text}\n", "a.txt": "", "src/a.cc": ""})
         expect(text, "\n".join(links.faults("x.md", root)), part)
+
+    for name, found, wanted in FACTS:
+        expect(name, "" if found == wanted else str(found), "")
 
     root = tree({"docs/x.md": block("cpp", "int main() {\n  return 0;\n}")
                  + block("cpp", "node.view();", "statements")})
