@@ -3,11 +3,9 @@
 #include "kvserver/http_endpoint.h"
 
 #include <httplib.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -17,12 +15,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kvserver/bounded_stream.h"
 #include "kvserver/text.h"
 
 namespace kv {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr size_t kThreads = 2;
 // Connections that wait for a thread. Beyond them the kernel keeps some more, and refuses others.
@@ -30,46 +27,6 @@ constexpr size_t kMaxWaiting = 16;
 constexpr size_t kMaxRequestBytes = 8192;
 // For a whole request with its answer.
 constexpr std::chrono::seconds kMaxTime{5};
-
-// A connection with an end: so many bytes come in at most, and so long it lasts.
-class BoundedStream final : public httplib::Stream {
- public:
-  // Ends early when `stopping`.
-  BoundedStream(socket_t socket, const std::atomic<bool>* stopping)
-      : socket_(socket), stopping_(stopping), deadline_(Clock::now() + kMaxTime) {}
-
-  bool is_readable() const override { return left_ > 0 && Wait(POLLIN); }
-  bool is_writable() const override { return Wait(POLLOUT); }
-  ssize_t read(char* to, size_t size) override {
-    if (!is_readable()) return -1;
-    const ssize_t got = recv(socket_, to, std::min(size, left_), 0);
-    if (got > 0) left_ -= static_cast<size_t>(got);
-    return got;
-  }
-  ssize_t write(const char* from, size_t size) override {
-    return is_writable() ? send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
-  }
-  // Nothing here asks who it is.
-  void get_remote_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
-  void get_local_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
-  socket_t socket() const override { return socket_; }
-
- private:
-  bool Wait(short events) const {
-    pollfd ready{socket_, events, 0};
-    while (!*stopping_ && Clock::now() < deadline_) {
-      if (poll(&ready, 1, kLookUpMs) > 0) return true;
-    }
-    return false;
-  }
-
-  static constexpr int kLookUpMs = 100;
-
-  const socket_t socket_;
-  const std::atomic<bool>* const stopping_;
-  const Clock::time_point deadline_;
-  size_t left_ = kMaxRequestBytes;
-};
 
 // The library's own queue has no bound. This one lets the thread that accepts wait.
 class BoundedQueue final : public httplib::TaskQueue {
@@ -126,7 +83,7 @@ class BoundedServer final : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override {
     bool done = false;
     try {
-      BoundedStream stream(socket, &stopping_);
+      BoundedStream stream(socket, kMaxRequestBytes, kMaxTime, &stopping_);
       bool closed = false;
       done = process_request(stream, /*close_connection=*/true, closed, nullptr);
     } catch (...) {
