@@ -13,8 +13,8 @@ namespace clusterkit_top {
 namespace {
 
 // Widths of the columns.
-constexpr size_t kName = 22, kShard = 6, kRole = 9, kHealth = 8, kNumber = 7, kOffset = 12,
-                 kLinks = 7, kAnswered = 10;
+constexpr size_t kName = 22, kShard = 5, kRole = 9, kHealth = 7, kEpoch = 7, kSlots = 6,
+                 kOffset = 11, kLinks = 7, kAnswered = 9;
 
 Style StyleOf(Health health) {
   switch (health) {
@@ -34,8 +34,8 @@ Line TableHead() {
       .AddLeft(" shard", kShard + 1, kSoft)
       .AddLeft("role", kRole, kSoft)
       .AddLeft("health", kHealth, kSoft)
-      .AddRight("epoch", kNumber, kSoft)
-      .AddRight("slots", kNumber, kSoft)
+      .AddRight("epoch", kEpoch, kSoft)
+      .AddRight("slots", kSlots, kSoft)
       .AddRight("offset", kOffset, kSoft)
       .AddRight("lag", kOffset, kSoft)
       .AddRight("links", kLinks, kSoft)
@@ -67,8 +67,8 @@ Line Row(const Scene& scene, const Status& status, const Node& node) {
   line.AddLeft(std::string(1, scene.shards.LetterOf(node.shard)), kShard, shard)
       .AddLeft(role, kRole)
       .AddLeft(Word(node.health), kHealth, StyleOf(node.health))
-      .AddRight(absl::StrCat(node.config_epoch), kNumber)
-      .AddRight(node.slot_count > 0 ? absl::StrCat(node.slot_count) : "", kNumber)
+      .AddRight(absl::StrCat(node.config_epoch), kEpoch)
+      .AddRight(node.slot_count > 0 ? absl::StrCat(node.slot_count) : "", kSlots)
       .AddRight(absl::StrCat(node.offset), kOffset)
       .AddRight(LagText(status, node), kOffset, node.synced || !node.replica ? kText : kWarn)
       .AddRight(Links(node), kLinks, node.link_to || node.self ? kText : kWarn)
