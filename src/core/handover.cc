@@ -204,7 +204,12 @@ void NodeCore::Impl::AdvanceDeparture() {
   if (pause_ && (!IsPrimary() || now_ >= pause_->until)) EndPause();
   if (!leaving_.empty()) ForgetLeaving();
   if (!departing_) return;
-  if (!IsPrimary() || table_.OwnSlots().Empty()) return FinishDeparture(absl::OkStatus());
+  if (!IsPrimary() || table_.OwnSlots().Empty()) {
+    // Peers hear what we are now before we go, or they would take us for a primary that failed.
+    const bool news = announce_ || SyncPending();
+    if (!news || now_ >= departing_->until) FinishDeparture(absl::OkStatus());
+    return;
+  }
   if (now_ >= departing_->until) {
     return FinishDeparture(absl::DeadlineExceededError("no replica took over in time"));
   }

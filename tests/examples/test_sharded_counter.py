@@ -3,13 +3,12 @@
 
 import contextlib
 import pathlib
-import re
 import signal
 import socket
 import unittest
 from typing import Dict, List, Optional
 
-from programs import ROOT, ExampleTest, Program, free_ports, kvtools
+from programs import ExampleTest, Program, free_ports, kvtools
 
 wait_until = kvtools.wait_until
 
@@ -142,35 +141,6 @@ class ShardedCounter(ExampleTest):
             self.assertEqual(primary.ask(f"INCR {key}"), "VALUE 2")
             self.assertEqual(primary.ask(f"FORGET {replica.id}"), "OK")
             self.assertEqual(patient.hear(), "VALUE 1")
-
-    def test_the_walk_in_the_readme_goes_as_it_is_shown(self) -> None:
-        walk = (ROOT / "examples/README.md").read_text().partition("## A cluster of counters")[2]
-        shown = [line[4:] for line in walk.splitlines() if line.startswith("    ")]
-        ports = dict(zip(("7001", "7002", "7003", "7004"), free_ports(4)))
-        nodes: Dict[str, Node] = {}
-
-        def here(line: str) -> str:
-            for port, free in ports.items():
-                line = re.sub(rf"\b1{port}\b", str(free + 10000), line)
-                line = re.sub(rf"\b{port}\b", str(free), line)
-            return line
-
-        killed = False
-        for number, line in enumerate(shown):
-            started = re.fullmatch(r"sharded_counter (\d+) 1\1 &", line)
-            said = re.fullmatch(r"(\d+)> (.*)", line)
-            if started:
-                nodes[started[1]] = Node(self, ports[started[1]])
-            elif said:
-                if said[1] == "7004" and "INCR" in line and not killed:
-                    nodes["7001"].process.kill()
-                    killed = True
-                words = re.sub("<.*>", nodes["7001"].id, said[2])
-                expected = here(shown[number + 1])
-                # What is refused for now was not done, and may be said again.
-                wait_until(lambda: nodes[said[1]].ask(here(words)) == expected, 30,
-                           f"{line} is answered by {expected}")
-        self.assertTrue(killed)
 
     def test_nonsense_is_refused_and_changes_nothing(self) -> None:
         node = Node(self, free_ports(1)[0])
