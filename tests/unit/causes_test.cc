@@ -101,6 +101,13 @@ TEST_CASE("a voter sees a promotion follow from its vote") {
   CHECK(stream.Next(demoted) == 5);
 }
 
+TEST_CASE("a vote explains one promotion, not the next") {
+  Stream stream(2);
+  stream.Next(VoteCast{TestNode(11), TestShard(1), {8}});  // 1
+  CHECK(stream.Next(Elected(11)) == 1);
+  CHECK(stream.Next(Elected(11)) == 0);
+}
+
 TEST_CASE("without a vote a promotion follows from the failure of the primary") {
   Stream stream(3);
   CHECK(stream.Next(Becomes(1, Health::kFail)) == 0);

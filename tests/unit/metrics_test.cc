@@ -128,11 +128,14 @@ TEST_CASE("who fails or is removed after a promotion is not waited for") {
   CHECK(counted.metrics.convergence_all.sum == 9 * kMs);
 }
 
-TEST_CASE("a primary that comes back ends the timing") {
+TEST_CASE("only the failure of our own primary begins the timing, and its return ends it") {
   Counted counted;
   counted.Becomes(1, Health::kFail, absl::Milliseconds(0));
+  counted.Becomes(2, Health::kFail, absl::Milliseconds(1));
+  counted.Becomes(2, Health::kOnline, absl::Milliseconds(2));
   counted.Becomes(1, Health::kOnline, absl::Milliseconds(5));
   counted.Becomes(1, Health::kFail, absl::Seconds(100));
+  counted.Becomes(3, Health::kFail, absl::Seconds(100) + absl::Milliseconds(2));
   counted.Happens(ElectionStarted{{7}, 2}, absl::Seconds(100) + absl::Milliseconds(3));
   CHECK(counted.metrics.fail_to_election.sum == 3 * kMs);
 }

@@ -240,6 +240,10 @@ TEST_CASE(
   CHECK(f.TakeLog() == Log{"shutdown", "halted disk full"});
   CHECK(f.source.stopped);  // So that nobody serves from the views it gave out.
   CHECK(f.pump->halted() == absl::UnavailableError("halted: disk full"));
+  Metrics metrics;
+  f.pump->AddTo(metrics);
+  CHECK(metrics.frames_dropped[FrameDrop::kHalted] == 1);
+  CHECK(metrics.now.held_frames == 0);
   CHECK(f.loop.wake_at == Instant::InfiniteFuture());
 
   f.Give(Sends("ping"));
@@ -355,6 +359,10 @@ TEST_CASE("a disk that does not answer makes us hold a bounded number of frames,
   for (size_t i = 0; i < heard.size(); ++i) CHECK(heard[i] == std::to_string(i));
   CHECK(f.views.version() == batches + 1);
   CHECK(f.transport.sent.size() <= kMaxHeldFrames + 2 * frames);
+  Metrics metrics;
+  f.pump->AddTo(metrics);
+  CHECK(metrics.frames_dropped[FrameDrop::kOutdated] ==
+        1 + batches * frames - f.transport.sent.size());
   // The oldest were kept for their order, and the latest because they are worth the most.
   CHECK(f.transport.sent.front().second == "vote");
   CHECK(f.transport.sent.back().second == "ping " + std::to_string(batches - 1));
