@@ -9,7 +9,7 @@
 set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache pkg-config libabsl-dev libprotobuf-dev protobuf-compiler
-       libuv1-dev libcpp-httplib-dev python3)
+       libuv1-dev libcpp-httplib-dev libncurses-dev nlohmann-json3-dev python3)
 demo=(redis-tools)
 test=(catch2 libbenchmark-dev redis-server spin python3-redis)
 # Any node will do that has npm.

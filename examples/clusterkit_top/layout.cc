@@ -10,6 +10,8 @@ namespace {
 constexpr size_t kEventsOfAWhole = 20;
 constexpr size_t kDifferencesOfAWhole = 40;
 constexpr size_t kEndless = 100'000;
+// Lines that events have before there are messages, too.
+constexpr size_t kFewestEvents = 8;
 // From so many lines on there is room for large letters.
 constexpr size_t kHighEnoughForLetters = 18;
 
@@ -36,7 +38,7 @@ class Picture {
 };
 
 Line Footer() {
-  return Line("q quit  tab view  arrows node  s sort  e events  p pause  ? help", kSoft);
+  return Line("q quit  tab view  arrows node  s sort  e events  b bus  p pause  ? help", kSoft);
 }
 
 Lines LayoutHelp(size_t width, size_t height) {
@@ -63,12 +65,14 @@ void AddPanels(const Scene& scene, size_t width, bool large, bool detail, const 
   picture.Add(SlotsPanel(scene, *view.status, width));
   picture.Add(NodesPanel(scene, *view.status, std::min(heights.nodes, picture.left())));
   if (detail) picture.Add(DetailPanel(scene, *view.status));
-  // Traffic last if there is room for both, and not at all if there is not.
+  if (scene.ui.bus) return picture.Add(TrafficPanel(view, picture.left()));
+  // Messages below the events if there is room for both.
   const Lines traffic = TrafficPanel(view, heights.traffic);
-  const size_t room =
-      picture.left() > traffic.size() + 2 ? picture.left() - traffic.size() - 2 : picture.left();
+  const size_t apart = traffic.size() + 1;
+  const bool both = picture.left() >= apart + kFewestEvents;
+  const size_t room = both ? picture.left() - apart : picture.left();
   picture.Add(EventsPanel(scene, view, std::min(heights.events, room)));
-  if (picture.left() >= traffic.size()) picture.Add(traffic);
+  if (both) picture.Add(traffic);
 }
 
 }  // namespace
@@ -82,6 +86,7 @@ Lines HelpPanel() {
           Line("escape      select none", kText),
           Line("s           sort nodes by shard, address, health, lag", kText),
           Line("e           show all events, or those that matter", kText),
+          Line("b           show messages in place of events", kText),
           Line("p           pause, and go on", kText),
           Line("?           this, and back", kText),
           Line(),

@@ -13,7 +13,7 @@ namespace clusterkit_top {
 namespace {
 
 // Widths of the columns.
-constexpr size_t kName = 22, kShard = 5, kRole = 9, kHealth = 7, kEpoch = 7, kSlots = 6,
+constexpr size_t kName = 22, kShard = 6, kRole = 9, kHealth = 7, kEpoch = 7, kSlots = 6,
                  kOffset = 11, kLinks = 7, kAnswered = 9;
 
 Style StyleOf(Health health) {

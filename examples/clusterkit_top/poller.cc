@@ -15,29 +15,6 @@ namespace {
 // More than a node keeps.
 constexpr int kMostPages = 8;
 
-absl::Status TakeStatus(const Address& address, const std::atomic<bool>& stopping, View& view) {
-  const absl::StatusOr<std::string> answer = Fetch(address, "/status.json", stopping);
-  if (!answer.ok()) return answer.status();
-  absl::StatusOr<Status> status = ParseStatus(*answer);
-  if (!status.ok()) return status.status();
-  view.Take(*std::move(status), Poller::NowMs());
-  return absl::OkStatus();
-}
-
-absl::Status TakeEvents(const Address& address, const std::atomic<bool>& stopping, View& view) {
-  for (int i = 0; i < kMostPages && view.WantsEvents(); ++i) {
-    const uint64_t since = view.Since();
-    const absl::StatusOr<std::string> answer =
-        Fetch(address, absl::StrCat("/events?since=", since), stopping);
-    if (!answer.ok()) return answer.status();
-    const absl::StatusOr<EventPage> page = ParseEvents(*answer);
-    if (!page.ok()) return page.status();
-    view.Take(*page);
-    if (view.Since() == since) break;
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 Poller::Poller(const std::vector<Address>& addresses, absl::Duration interval)
@@ -75,15 +52,41 @@ void Poller::WaitForAll() const {
   });
 }
 
-void Poller::Run(size_t index, Address address) {
+absl::Status Poller::Ask(const Address& address, View& view) {
+  const absl::StatusOr<std::string> answer = Fetch(address, "/status.json", stopping_);
+  if (!answer.ok()) return answer.status();
+  {
+    const std::lock_guard lock(parsing_);
+    absl::StatusOr<Status> status = ParseStatus(*answer);
+    if (!status.ok()) return status.status();
+    view.Take(*std::move(status), NowMs());
+  }
+  return AskForEvents(address, view);
+}
+
+absl::Status Poller::AskForEvents(const Address& address, View& view) {
+  for (int i = 0; i < kMostPages && view.WantsEvents(); ++i) {
+    const uint64_t since = view.Since();
+    const absl::StatusOr<std::string> answer =
+        Fetch(address, absl::StrCat("/events?since=", since), stopping_);
+    if (!answer.ok()) return answer.status();
+    const std::lock_guard lock(parsing_);
+    const absl::StatusOr<EventPage> page = ParseEvents(*answer);
+    if (!page.ok()) return page.status();
+    view.Take(*page);
+    if (view.Since() == since) break;
+  }
+  return absl::OkStatus();
+}
+
+void Poller::Run(size_t index, const Address& address) {
   View view;
   view.address = Describe(address);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
-    absl::Status taken = TakeStatus(address, stopping_, view);
-    if (taken.ok()) taken = TakeEvents(address, stopping_, view);
-    if (!taken.ok()) view.Take(taken);
+    const absl::Status asked = Ask(address, view);
+    if (!asked.ok()) view.Take(asked);
     lock.lock();
     views_[index] = view;
     ++version_;

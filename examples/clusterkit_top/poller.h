@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "clusterkit_top/arguments.h"
 #include "clusterkit_top/view.h"
@@ -34,11 +35,15 @@ class Poller {
   void WaitForAll() const;
 
  private:
-  void Run(size_t index, Address address);
+  void Run(size_t index, const Address& address);
+  absl::Status Ask(const Address& address, View& view);
+  absl::Status AskForEvents(const Address& address, View& view);
 
   const absl::Duration interval_;
   std::atomic<bool> stopping_ = false;
   std::atomic<uint64_t> version_ = 0;
+  // A hostile answer takes thirty times its size to parse: one at a time.
+  std::mutex parsing_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::vector<View> views_;  // Guarded by mutex_.

@@ -61,6 +61,8 @@ Key KeyOf(char typed) {
       return Key::kHelp;
     case 'e':
       return Key::kEvents;
+    case 'b':
+      return Key::kBus;
     case '\x1b':
       return Key::kBack;
     default:
@@ -134,6 +136,9 @@ void Press(Key key, const std::vector<View>& views, const ShardNames& shards, Ui
       return;
     case Key::kEvents:
       ui.all_events = !ui.all_events;
+      return;
+    case Key::kBus:
+      ui.bus = !ui.bus;
       return;
     case Key::kBack:
       if (!ui.help) ui.node.clear();

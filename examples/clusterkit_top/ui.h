@@ -21,7 +21,7 @@ struct Ui {
   std::optional<size_t> view;  // Whose view is shown; none: the first that answers.
   std::string node;            // The selected one's id; empty: none.
   Sort sort = Sort::kShard;
-  bool paused = false, help = false, all_events = false, quit = false;
+  bool paused = false, help = false, all_events = false, bus = false, quit = false;
 };
 
 enum class Key {
@@ -35,6 +35,7 @@ enum class Key {
   kPause,
   kHelp,
   kEvents,
+  kBus,
   kBack
 };
 Key KeyOf(char typed);

@@ -108,6 +108,12 @@ class Endpoint final : public HttpEndpoint {
   explicit Endpoint(std::vector<Page> pages) : pages_(std::move(pages)) {
     server_.new_task_queue = [] { return new BoundedQueue(); };
     server_.set_payload_max_length(kMaxRequestBytes);
+    // The library's own choice is SO_REUSEPORT, which lets two servers share a port, each answering
+    // some requests, and does not let a port be used that somebody else closed a moment ago.
+    server_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    });
     server_.set_default_headers({{"Cache-Control", "no-store"},
                                  {"X-Content-Type-Options", "nosniff"},
                                  {"Referrer-Policy", "no-referrer"},

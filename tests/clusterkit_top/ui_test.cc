@@ -84,11 +84,27 @@ TEST_CASE("p pauses, ? explains, and each of them ends it again") {
   }
 }
 
+TEST_CASE("b shows messages in place of events where there is no room for both") {
+  Status status = Healthy();
+  status.traffic["ping"] = {1, 1, 1, 1};
+  Picture picture({Answering("here", status)});
+  const auto shows = [&picture](const char* panel, size_t height) {
+    return Contains(picture.Screen(120, height), panel);
+  };
+  CHECK(shows("EVENTS", 28));
+  CHECK_FALSE(shows("BUS", 28));
+  CHECK(shows("EVENTS", 50));
+  CHECK(shows("BUS", 50));
+  picture.Type('b');
+  CHECK_FALSE(shows("EVENTS", 28));
+  CHECK(shows("BUS", 28));
+}
+
 TEST_CASE("keys do no harm before the first answer") {
   View view;
   view.address = "here";
   Picture picture({view});
-  for (const char key : std::string("jk\tsep?\x1b")) picture.Type(key);
+  for (const char key : std::string("jk\tsebp?\x1b")) picture.Type(key);
   picture.ui.help = false;
   CHECK(Contains(picture.Screen(), "here  asking"));
 }

@@ -80,6 +80,11 @@ class OneServer(harness.ProcessTest):
             result = self.run_to_end("--port", str(free_ports(1)[0]), "--metrics-port", str(port))
         self.assert_refused(result, f"Could not listen for HTTP on 127.0.0.1:{port}")
 
+    def test_two_servers_do_not_share_a_port(self):
+        self.start()
+        result = self.run_to_end("--port", str(free_ports(1)[0]), "--metrics-port", str(self.http))
+        self.assert_refused(result, f"Could not listen for HTTP on 127.0.0.1:{self.http}")
+
     def test_it_listens_on_the_loopback_alone_unless_told_otherwise(self):
         server = self.start()
         self.assertEqual(server.call("CONFIG", "GET", "metrics-bind"),
