@@ -103,6 +103,7 @@ std::vector<const Node*> Sorted(const Status& status, Sort sort, const ShardName
   for (const Node& node : status.nodes) keys.push_back(key_of(node));
   std::sort(keys.begin(), keys.end());
   std::vector<const Node*> nodes;
+  nodes.reserve(keys.size());
   for (const auto& key : keys) nodes.push_back(std::get<const Node*>(key));
   return nodes;
 }

@@ -43,7 +43,9 @@ std::map<std::string, Traffic> View::Rates() const {
   const Sample& first = samples.front();
   const Sample& last = samples.back();
   const double seconds = static_cast<double>(last.time_ms - first.time_ms) / 1000;
-  for (const auto& [kind, now] : last.traffic) {
+  for (const auto& entry : last.traffic) {
+    const std::string& kind = entry.first;
+    const Traffic& now = entry.second;
     const auto found = first.traffic.find(kind);
     const Traffic before = found == first.traffic.end() ? Traffic() : found->second;
     const auto rate = [&](double Traffic::*field) {

@@ -10,7 +10,7 @@
 namespace clusterkit_top {
 namespace {
 
-constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kShardLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr size_t kMostShards = 4096;
 constexpr size_t kShortId = 8;
 
@@ -43,7 +43,8 @@ std::string Rate(double value) {
     value /= 1000;
     ++unit;
   }
-  return absl::StrFormat(value < 9.95 && value > 0 ? "%.1f%s" : "%.0f%s", value, kUnits[unit]);
+  const int digits = value < 9.95 && value > 0 ? 1 : 0;
+  return absl::StrFormat("%.*f", digits, value) + std::string(kUnits[unit]);
 }
 
 std::string Ranges(const std::vector<clusterkit::SlotRange>& ranges) {
@@ -137,7 +138,7 @@ int ShardNames::IndexOf(const std::string& shard) const {
 
 char ShardNames::LetterOf(const std::string& shard) const {
   const auto index = static_cast<size_t>(IndexOf(shard));
-  return index < kLetters.size() ? kLetters[index] : '#';
+  return index < kShardLetters.size() ? kShardLetters[index] : '#';
 }
 
 }  // namespace clusterkit_top
