@@ -67,6 +67,14 @@ const CommandSpec* CommandTable::FindSubcommand(const CommandSpec& container,
   return nullptr;
 }
 
+Args CountedKeys(const KeyRange& keys, Args args) {
+  const auto first = static_cast<size_t>(keys.count) + 1;
+  int64_t count = 0;
+  if (args.size() <= first || !ParseInt(args[first - 1], &count)) return {};
+  if (count < 1 || static_cast<uint64_t>(count) > args.size() - first) return {};
+  return args.subspan(first, static_cast<size_t>(count));
+}
+
 void AddAllCommands(CommandTable& table) {
   AddStringCommands(table);
   AddCounterCommands(table);
@@ -74,7 +82,17 @@ void AddAllCommands(CommandTable& table) {
   AddMigrateCommand(table);
   AddHashCommands(table);
   AddListCommands(table);
+  AddListMoveCommands(table);
   AddSetCommands(table);
+  AddSetAlgebraCommands(table);
+  AddSortedSetCommands(table);
+  AddSortedSetRangeCommands(table);
+  AddSortedSetPopCommands(table);
+  AddSortedSetAlgebraCommands(table);
+  AddMemberScanCommands(table);
+  AddRandomMemberCommands(table);
+  AddBitmapCommands(table);
+  AddCopyCommands(table);
   AddGenericCommands(table);
   AddScanCommands(table);
   AddExpireCommands(table);

@@ -61,6 +61,8 @@ enum AclCategory : uint32_t {
   kCatList = 1u << 7,
   kCatHash = 1u << 8,
   kCatScripting = 1u << 9,
+  kCatSortedSet = 1u << 10,
+  kCatBitmap = 1u << 11,
 };
 
 // Which arguments are keys: `first`, `first + step`, ... up to `last`; a negative `last` counts
@@ -74,6 +76,9 @@ struct KeyRange {
   std::string_view notes = {};
   std::string_view keyword = {};         // more keys follow it, up to the end (MIGRATE)
   std::string_view keyword_access = {};  // of these
+  // The position of the argument that says how many keys follow it. What comes first may be another
+  // one; then these have the second access.
+  int count = 0;
 };
 
 struct CommandSpec {
@@ -94,7 +99,7 @@ struct CommandSpec {
   bool ArityFits(size_t args) const {
     return arity >= 0 ? args == static_cast<size_t>(arity) : args >= static_cast<size_t>(-arity);
   }
-  bool has_keys() const { return keys.first != 0; }
+  bool has_keys() const { return keys.first != 0 || keys.count != 0; }
 };
 
 // A request whose command was found and whose arity was checked. `args` begin with the name.
@@ -103,12 +108,21 @@ struct Request {
   Args args;
 };
 
+// The keys that an argument counts; none if the number makes no sense.
+Args CountedKeys(const KeyRange& keys, Args args);
+
 // Calls `visit(std::string_view key)` for each key of such a request.
 template <typename Visitor>
 void ForEachKey(const CommandSpec& spec, Args args, Visitor visit) {
   if (!spec.has_keys()) return;
   if (spec.find_keys != nullptr) {
     for (const std::string_view key : spec.find_keys(args)) visit(key);
+    return;
+  }
+  if (spec.keys.count != 0) {
+    const Args counted = CountedKeys(spec.keys, args);
+    if (!counted.empty() && spec.keys.first != 0) visit(args[spec.keys.first]);
+    for (const std::string_view key : counted) visit(key);
     return;
   }
   const int size = static_cast<int>(args.size());
@@ -121,6 +135,23 @@ constexpr KeyRange OneKey(std::string_view access, std::string_view notes = {}) 
   return {1, 1, 1, access, {}, notes};
 }
 constexpr KeyRange AllKeys(std::string_view access, int step = 1) { return {1, -1, step, access}; }
+
+// Of two keys, the second with an access of its own.
+constexpr KeyRange TwoKeys(std::string_view access, std::string_view second_access) {
+  return {1, 2, 1, access, second_access};
+}
+// As many keys as the first argument says.
+constexpr KeyRange CountedKeys(std::string_view access) {
+  KeyRange keys = {0, 0, 0, access};
+  keys.count = 1;
+  return keys;
+}
+// A key, and as many more as the argument behind it says.
+constexpr KeyRange KeyAndCountedKeys(std::string_view access, std::string_view counted_access) {
+  KeyRange keys = {1, 1, 1, access, counted_access};
+  keys.count = 2;
+  return keys;
+}
 
 // A command that only holds subcommands.
 inline CommandSpec Container(std::string name, std::string_view group, std::string_view since,
@@ -176,7 +207,17 @@ void AddDumpCommands(CommandTable& table);
 void AddMigrateCommand(CommandTable& table);
 void AddHashCommands(CommandTable& table);
 void AddListCommands(CommandTable& table);
+void AddListMoveCommands(CommandTable& table);
 void AddSetCommands(CommandTable& table);
+void AddSetAlgebraCommands(CommandTable& table);
+void AddSortedSetCommands(CommandTable& table);
+void AddSortedSetRangeCommands(CommandTable& table);
+void AddSortedSetPopCommands(CommandTable& table);
+void AddSortedSetAlgebraCommands(CommandTable& table);
+void AddMemberScanCommands(CommandTable& table);
+void AddRandomMemberCommands(CommandTable& table);
+void AddBitmapCommands(CommandTable& table);
+void AddCopyCommands(CommandTable& table);
 void AddGenericCommands(CommandTable& table);
 void AddScanCommands(CommandTable& table);
 void AddExpireCommands(CommandTable& table);

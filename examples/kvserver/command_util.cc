@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/text.h"
@@ -16,13 +17,17 @@ constexpr size_t kKeepCapacity = 1024;
 
 bool CheckType(CommandContext& context, const Entry* entry, ValueType type) {
   if (entry == nullptr || entry->value.type() == type) return true;
-  context.reply.Error("WRONGTYPE Operation against a key holding the wrong kind of value");
+  ReplyWrongType(context);
   return false;
 }
 
 }  // namespace
 
 void ReplySyntaxError(CommandContext& context) { context.reply.Error("ERR syntax error"); }
+
+void ReplyWrongType(CommandContext& context) {
+  context.reply.Error("WRONGTYPE Operation against a key holding the wrong kind of value");
+}
 
 void ReplyArityError(CommandContext& context) {
   context.reply.Error(
@@ -47,6 +52,59 @@ bool IntegerArg(CommandContext& context, std::string_view arg, int64_t* value) {
   if (ParseInt(arg, value)) return true;
   context.reply.Error("ERR value is not an integer or out of range");
   return false;
+}
+
+bool CountArg(CommandContext& context, std::string_view arg, int64_t* count) {
+  if (ParseInt(arg, count) && *count >= 0) return true;
+  context.reply.Error("ERR value is out of range, must be positive");
+  return false;
+}
+
+bool SymmetricArg(CommandContext& context, std::string_view arg, int64_t* value) {
+  if (!IntegerArg(context, arg, value)) return false;
+  if (*value >= -kMaxInt) return true;
+  context.reply.Error(
+      "ERR value is out of range, value must between -9223372036854775807 and "
+      "9223372036854775807");
+  return false;
+}
+
+bool DoubleArg(CommandContext& context, std::string_view arg, double* value,
+               std::string_view error) {
+  if (ParseDouble(arg, value)) return true;
+  context.reply.Error(error);
+  return false;
+}
+
+bool ParsePopRequest(CommandContext& context, std::string_view first_word,
+                     std::string_view last_word, PopRequest* request) {
+  const Args args = context.args;
+  int64_t number = 0;
+  if (!ParseInt(args[1], &number) || number < 1) {
+    context.reply.Error("ERR numkeys should be greater than 0");
+    return false;
+  }
+  // The keys, and behind them one word at least.
+  if (static_cast<uint64_t>(number) >= args.size() - 2) {
+    ReplySyntaxError(context);
+    return false;
+  }
+  request->keys = args.subspan(2, static_cast<size_t>(number));
+  const Args rest = args.subspan(2 + request->keys.size());
+  request->first_end = EqualsIgnoreCase(rest[0], first_word);
+  const bool counted = rest.size() == 3 && EqualsIgnoreCase(rest[1], "COUNT");
+  if ((!request->first_end && !EqualsIgnoreCase(rest[0], last_word)) ||
+      (rest.size() > 1 && !counted)) {
+    ReplySyntaxError(context);
+    return false;
+  }
+  if (!counted) return true;
+  if (!ParseInt(rest[2], &number) || number < 1) {
+    context.reply.Error("ERR count should be greater than 0");
+    return false;
+  }
+  request->count = static_cast<size_t>(number);
+  return true;
 }
 
 bool TimeoutArg(CommandContext& context, std::string_view arg, int64_t* timeout_ms) {
@@ -80,6 +138,34 @@ bool FindTypedForWrite(CommandContext& context, std::string_view key, ValueType 
   return CheckType(context, *entry, type);
 }
 
+bool FindList(CommandContext& context, std::string_view key, const ListValue** value) {
+  Entry* entry = nullptr;
+  if (!FindTyped(context, key, ValueType::kList, &entry)) return false;
+  *value = entry == nullptr ? nullptr : &entry->value.list();
+  return true;
+}
+
+bool FindSet(CommandContext& context, std::string_view key, const SetValue** value) {
+  Entry* entry = nullptr;
+  if (!FindTyped(context, key, ValueType::kSet, &entry)) return false;
+  *value = entry == nullptr ? nullptr : &entry->value.set();
+  return true;
+}
+
+bool FindHash(CommandContext& context, std::string_view key, const HashValue** value) {
+  Entry* entry = nullptr;
+  if (!FindTyped(context, key, ValueType::kHash, &entry)) return false;
+  *value = entry == nullptr ? nullptr : &entry->value.hash();
+  return true;
+}
+
+bool FindSortedSet(CommandContext& context, std::string_view key, const SortedSetValue** value) {
+  Entry* entry = nullptr;
+  if (!FindTyped(context, key, ValueType::kSortedSet, &entry)) return false;
+  *value = entry == nullptr ? nullptr : &entry->value.sorted_set();
+  return true;
+}
+
 bool UpsertTyped(CommandContext& context, std::string_view key, ValueType type, Entry** entry) {
   bool created = false;
   *entry = context.keyspace.Upsert(key, &created);
@@ -89,6 +175,19 @@ bool UpsertTyped(CommandContext& context, std::string_view key, ValueType type, 
 
 void EraseIfEmpty(CommandContext& context, Entry* entry) {
   if (entry->value.element_count() == 0) context.keyspace.Erase(entry);
+}
+
+void StoreContainer(CommandContext& context, std::string_view key, Value value) {
+  const size_t size = value.element_count();
+  if (size == 0) {
+    if (context.keyspace.Erase(key)) context.keyspace.CountChange();
+    return context.reply.Integer(0);
+  }
+  Entry* entry = context.keyspace.Upsert(key);
+  context.keyspace.Replace(entry, std::move(value));
+  context.keyspace.ClearExpiry(entry);
+  context.keyspace.CountChange();
+  context.reply.Integer(static_cast<int64_t>(size));
 }
 
 Entry* StoreString(CommandContext& context, std::string_view key, std::string_view value,

@@ -53,9 +53,11 @@ Words CategoriesOf(const CommandSpec& spec) {
   if ((spec.flags & kReadonly) != 0) words.push_back("@read");
   if ((spec.flags & kWrite) != 0) words.push_back("@write");
   if ((spec.categories & kCatSet) != 0) words.push_back("@set");
+  if ((spec.categories & kCatSortedSet) != 0) words.push_back("@sortedset");
   if ((spec.categories & kCatList) != 0) words.push_back("@list");
   if ((spec.categories & kCatHash) != 0) words.push_back("@hash");
   if ((spec.categories & kCatString) != 0) words.push_back("@string");
+  if ((spec.categories & kCatBitmap) != 0) words.push_back("@bitmap");
   if ((spec.flags & kPubsub) != 0) words.push_back("@pubsub");
   if (admin) words.push_back("@admin");
   words.push_back((spec.flags & kFast) != 0 ? "@fast" : "@slow");
@@ -77,60 +79,82 @@ void WriteBulkPair(ReplyWriter& reply, std::string_view first, std::string_view 
   reply.Bulk(second);
 }
 
-// One key specification: where the keys begin, and how many follow. `keyword`: they begin behind
-// that word, which is looked for from the end; otherwise at `begin`.
-void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, std::string_view access,
-                  std::string_view keyword, int begin, int last) {
+// One key specification: where keys begin, and how many follow.
+struct KeySpec {
+  std::string_view access;
+  int begin = 0;
+  int last = 0;
+  std::string_view keyword = {};  // not empty: they begin behind it; it is looked for from the end
+  bool counted = false;           // the argument at `begin` says how many follow it
+};
+
+void WriteBeginSearch(ReplyWriter& reply, const KeySpec& spec) {
+  reply.Map(2);
+  if (spec.keyword.empty()) {
+    WriteBulkPair(reply, "type", "index");
+    reply.Bulk("spec");
+    reply.Map(1);
+    reply.Bulk("index");
+    reply.Integer(spec.begin);
+  } else {
+    WriteBulkPair(reply, "type", "keyword");
+    reply.Bulk("spec");
+    reply.Map(2);
+    WriteBulkPair(reply, "keyword", spec.keyword);
+    reply.Bulk("startfrom");
+    reply.Integer(-2);
+  }
+}
+
+void WriteFindKeys(ReplyWriter& reply, const KeySpec& spec, int step) {
+  using Field = std::pair<std::string_view, int>;
+  const Field counted[] = {{"keynumidx", 0}, {"firstkey", 1}, {"keystep", 1}};
+  const Field range[] = {{"lastkey", spec.last}, {"keystep", step}, {"limit", 0}};
+  reply.Map(2);
+  WriteBulkPair(reply, "type", spec.counted ? "keynum" : "range");
+  reply.Bulk("spec");
+  reply.Map(3);
+  for (const auto& [name, value] : spec.counted ? counted : range) {
+    reply.Bulk(name);
+    reply.Integer(value);
+  }
+}
+
+void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, const KeySpec& spec) {
   const std::vector<std::string> words =
-      absl::StrSplit(absl::string_view(access.data(), access.size()), ' ');
+      absl::StrSplit(absl::string_view(spec.access.data(), spec.access.size()), ' ');
   reply.Map(keys.notes.empty() ? 3 : 4);
   if (!keys.notes.empty()) WriteBulkPair(reply, "notes", keys.notes);
   reply.Bulk("flags");
   reply.Set(words.size());
   for (const std::string& word : words) reply.Simple(word);
   reply.Bulk("begin_search");
-  reply.Map(2);
-  if (keyword.empty()) {
-    WriteBulkPair(reply, "type", "index");
-    reply.Bulk("spec");
-    reply.Map(1);
-    reply.Bulk("index");
-    reply.Integer(begin);
-  } else {
-    WriteBulkPair(reply, "type", "keyword");
-    reply.Bulk("spec");
-    reply.Map(2);
-    WriteBulkPair(reply, "keyword", keyword);
-    reply.Bulk("startfrom");
-    reply.Integer(-2);
-  }
+  WriteBeginSearch(reply, spec);
   reply.Bulk("find_keys");
-  reply.Map(2);
-  WriteBulkPair(reply, "type", "range");
-  reply.Bulk("spec");
-  reply.Map(3);
-  reply.Bulk("lastkey");
-  reply.Integer(last);
-  reply.Bulk("keystep");
-  reply.Integer(keys.step);
-  reply.Bulk("limit");
-  reply.Integer(0);
+  WriteFindKeys(reply, spec, keys.step);
+}
+
+std::vector<KeySpec> KeySpecsOf(const KeyRange& keys) {
+  const int last = keys.last < 0 ? keys.last : 0;
+  std::vector<KeySpec> specs;
+  if (keys.first != 0) specs.push_back({keys.access, keys.first, 0});
+  if (keys.count != 0) {
+    const std::string_view access = specs.empty() ? keys.access : keys.second_access;
+    specs.push_back({access, keys.count, 0, {}, /*counted=*/true});
+  } else if (!keys.keyword.empty()) {
+    specs.push_back({keys.keyword_access, 0, -1, keys.keyword});
+  } else if (!keys.second_access.empty()) {
+    specs.push_back({keys.second_access, keys.first + 1, last});
+  } else if (!specs.empty()) {
+    specs[0].last = last;
+  }
+  return specs;
 }
 
 void WriteKeySpecs(ReplyWriter& reply, const KeyRange& keys) {
-  if (keys.first == 0) return reply.Set(0);
-  if (keys.second_access.empty() && keys.keyword.empty()) {
-    reply.Set(1);
-    const int last = keys.last < 0 ? keys.last : 0;
-    return WriteKeySpec(reply, keys, keys.access, {}, keys.first, last);
-  }
-  reply.Set(2);
-  WriteKeySpec(reply, keys, keys.access, {}, keys.first, 0);
-  if (keys.keyword.empty()) {
-    WriteKeySpec(reply, keys, keys.second_access, {}, keys.first + 1, 0);
-  } else {
-    WriteKeySpec(reply, keys, keys.keyword_access, keys.keyword, 0, -1);
-  }
+  const std::vector<KeySpec> specs = KeySpecsOf(keys);
+  reply.Set(specs.size());
+  for (const KeySpec& spec : specs) WriteKeySpec(reply, keys, spec);
 }
 
 void WriteEntry(ReplyWriter& reply, const CommandSpec& spec) {
@@ -266,6 +290,7 @@ void CommandGetKeys(CommandContext& context) {
   }
   Words keys;
   ForEachKey(*spec, request, [&](std::string_view key) { keys.push_back(key); });
+  if (keys.empty()) return context.reply.Error("ERR Invalid arguments specified for command");
   context.reply.Array(keys.size());
   for (const std::string_view key : keys) context.reply.Bulk(key);
 }

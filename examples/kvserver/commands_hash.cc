@@ -10,19 +10,10 @@
 namespace kv {
 namespace {
 
-// The hash that a request names, for reading; null if the key is absent. False: it has another
-// type, and that was answered.
-bool FindHash(CommandContext& context, const HashValue** hash) {
-  Entry* entry = nullptr;
-  if (!FindTyped(context, context.args[1], ValueType::kHash, &entry)) return false;
-  *hash = entry == nullptr ? nullptr : &entry->value.hash();
-  return true;
-}
-
 // A field's value; null if the field or the key is absent.
 bool FindField(CommandContext& context, const std::string** value) {
   const HashValue* hash = nullptr;
-  if (!FindHash(context, &hash)) return false;
+  if (!FindHash(context, context.args[1], &hash)) return false;
   *value = hash == nullptr ? nullptr : hash->Find(context.args[2]);
   return true;
 }
@@ -90,7 +81,7 @@ void HGet(CommandContext& context) {
 
 void HMGet(CommandContext& context) {
   const HashValue* hash = nullptr;
-  if (!FindHash(context, &hash)) return;
+  if (!FindHash(context, context.args[1], &hash)) return;
   context.reply.Array(context.args.size() - 2);
   for (const std::string_view field : context.args.subspan(2)) {
     ReplyValue(context, hash == nullptr ? nullptr : hash->Find(field));
@@ -110,13 +101,13 @@ void HStrLen(CommandContext& context) {
 
 void HLen(CommandContext& context) {
   const HashValue* hash = nullptr;
-  if (!FindHash(context, &hash)) return;
+  if (!FindHash(context, context.args[1], &hash)) return;
   context.reply.Integer(hash == nullptr ? 0 : static_cast<int64_t>(hash->size()));
 }
 
 void HGetAll(CommandContext& context) {
   const HashValue* hash = nullptr;
-  if (!FindHash(context, &hash)) return;
+  if (!FindHash(context, context.args[1], &hash)) return;
   context.reply.Map(hash == nullptr ? 0 : hash->size());
   if (hash == nullptr) return;
   for (const HashField& field : hash->fields()) {
@@ -127,7 +118,7 @@ void HGetAll(CommandContext& context) {
 
 void ReplyEachField(CommandContext& context, std::string HashField::*part) {
   const HashValue* hash = nullptr;
-  if (!FindHash(context, &hash)) return;
+  if (!FindHash(context, context.args[1], &hash)) return;
   context.reply.Array(hash == nullptr ? 0 : hash->size());
   if (hash == nullptr) return;
   for (const HashField& field : hash->fields()) context.reply.Bulk(field.*part);

@@ -14,13 +14,6 @@ namespace {
 
 enum class End { kHead, kTail };
 
-bool FindList(CommandContext& context, const ListValue** list) {
-  Entry* entry = nullptr;
-  if (!FindTyped(context, context.args[1], ValueType::kList, &entry)) return false;
-  *list = entry == nullptr ? nullptr : &entry->value.list();
-  return true;
-}
-
 bool FindListForWrite(CommandContext& context, Entry** entry) {
   return FindTypedForWrite(context, context.args[1], ValueType::kList, entry);
 }
@@ -72,9 +65,7 @@ void Pop(CommandContext& context, End end) {
   if (context.args.size() > 3) return ReplyArityError(context);
   const bool counted = context.args.size() == 3;
   int64_t count = 1;
-  if (counted && (!ParseInt(context.args[2], &count) || count < 0)) {
-    return context.reply.Error("ERR value is out of range, must be positive");
-  }
+  if (counted && !CountArg(context, context.args[2], &count)) return;
   Entry* entry = nullptr;
   if (!FindListForWrite(context, &entry)) return;
   if (entry == nullptr) return counted ? context.reply.NullArray() : context.reply.Null();
@@ -125,7 +116,7 @@ void LRange(CommandContext& context) {
   int64_t first = 0;
   int64_t last = 0;
   const ListValue* list = nullptr;
-  if (!RangeArgs(context, &first, &last) || !FindList(context, &list)) return;
+  if (!RangeArgs(context, &first, &last) || !FindList(context, context.args[1], &list)) return;
   const Range range = list == nullptr ? Range() : RangeIn(*list, first, last);
   context.reply.Array(range.size());
   for (size_t i = range.begin; i < range.end; ++i) context.reply.Bulk((*list)[i]);
@@ -158,14 +149,14 @@ void LTrim(CommandContext& context) {
 
 void LLen(CommandContext& context) {
   const ListValue* list = nullptr;
-  if (!FindList(context, &list)) return;
+  if (!FindList(context, context.args[1], &list)) return;
   context.reply.Integer(list == nullptr ? 0 : static_cast<int64_t>(list->size()));
 }
 
 void LIndex(CommandContext& context) {
   const ListValue* list = nullptr;
   int64_t index = 0;
-  if (!FindList(context, &list)) return;
+  if (!FindList(context, context.args[1], &list)) return;
   if (list == nullptr) return context.reply.Null();
   if (!IntegerArg(context, context.args[2], &index)) return;
   const size_t position = PositionIn(*list, index);

@@ -1,12 +1,12 @@
 // KEYS and SCAN.
 
-#include <charconv>
-#include <optional>
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include "kvserver/command_util.h"
 #include "kvserver/glob.h"
+#include "kvserver/scan_options.h"
 #include "kvserver/text.h"
 
 namespace kv {
@@ -23,50 +23,10 @@ void Keys(CommandContext& context) {
   for (const std::string_view key : keys) context.reply.Bulk(key);
 }
 
-struct ScanOptions {
-  uint64_t cursor = 0;
-  int64_t count = 10;
-  std::optional<std::string_view> pattern = {};
-  std::optional<std::string_view> type = {};
-};
-
-bool ParseScanOptions(CommandContext& context, ScanOptions* options) {
-  const std::string_view cursor = context.args[1];
-  const char* end = cursor.data() + cursor.size();
-  const auto result = std::from_chars(cursor.data(), end, options->cursor);
-  if (result.ec != std::errc() || result.ptr != end) {
-    context.reply.Error("ERR invalid cursor");
-    return false;
-  }
-  for (size_t i = 2; i < context.args.size(); i += 2) {
-    if (i + 1 == context.args.size()) {
-      ReplySyntaxError(context);
-      return false;
-    }
-    const std::string_view word = context.args[i];
-    const std::string_view value = context.args[i + 1];
-    if (EqualsIgnoreCase(word, "COUNT")) {
-      if (!IntegerArg(context, value, &options->count)) return false;
-    } else if (EqualsIgnoreCase(word, "MATCH")) {
-      options->pattern = value;
-    } else if (EqualsIgnoreCase(word, "TYPE")) {
-      options->type = value;
-    } else {
-      ReplySyntaxError(context);
-      return false;
-    }
-    if (options->count < 1) {
-      ReplySyntaxError(context);
-      return false;
-    }
-  }
-  if (options->pattern == "*") options->pattern.reset();
-  return true;
-}
-
 void Scan(CommandContext& context) {
   ScanOptions options;
-  if (!ParseScanOptions(context, &options)) return;
+  if (!ParseScanCursor(context, context.args[1], &options)) return;
+  if (!ParseScanOptions(context, context.args.subspan(2), /*with_type=*/true, &options)) return;
   // A sparse table has many empty buckets; look at so many and leave the rest to the next call.
   constexpr int64_t kBucketsPerKey = 10;
   constexpr int64_t kMaxCount = int64_t{1} << 48;
@@ -79,15 +39,11 @@ void Scan(CommandContext& context) {
     cursor = context.keyspace.Scan(cursor, [&](Entry& entry) {
       ++visited;
       if (options.type && !EqualsIgnoreCase(*options.type, TypeName(entry.value.type()))) return;
-      if (options.pattern && !GlobMatches(*options.pattern, entry.key())) return;
-      keys.push_back(entry.key());
+      if (options.Wants(entry.key())) keys.push_back(entry.key());
     });
   } while (cursor != 0 && visited < options.count && --buckets > 0);
 
-  context.reply.Array(2);
-  char digits[24];
-  char* end = std::to_chars(digits, digits + sizeof(digits), cursor).ptr;
-  context.reply.Bulk({digits, static_cast<size_t>(end - digits)});
+  ReplyCursor(context, cursor);
   context.reply.Array(keys.size());
   for (const std::string_view key : keys) context.reply.Bulk(key);
 }

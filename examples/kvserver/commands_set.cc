@@ -1,23 +1,13 @@
-// Commands on sets.
+// Commands on single sets.
 
-#include <algorithm>
-#include <limits>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "kvserver/command_util.h"
 #include "kvserver/text.h"
 
 namespace kv {
 namespace {
-
-bool FindSet(CommandContext& context, const SetValue** set) {
-  Entry* entry = nullptr;
-  if (!FindTyped(context, context.args[1], ValueType::kSet, &entry)) return false;
-  *set = entry == nullptr ? nullptr : &entry->value.set();
-  return true;
-}
 
 void SAdd(CommandContext& context) {
   Entry* entry = nullptr;
@@ -45,7 +35,7 @@ void SRem(CommandContext& context) {
 
 void SMembers(CommandContext& context) {
   const SetValue* set = nullptr;
-  if (!FindSet(context, &set)) return;
+  if (!FindSet(context, context.args[1], &set)) return;
   context.reply.Set(set == nullptr ? 0 : set->size());
   if (set == nullptr) return;
   for (const SetMember& member : set->members()) context.reply.Bulk(member.name);
@@ -53,13 +43,13 @@ void SMembers(CommandContext& context) {
 
 void SIsMember(CommandContext& context) {
   const SetValue* set = nullptr;
-  if (!FindSet(context, &set)) return;
+  if (!FindSet(context, context.args[1], &set)) return;
   context.reply.Integer(set != nullptr && set->Contains(context.args[2]) ? 1 : 0);
 }
 
 void SMIsMember(CommandContext& context) {
   const SetValue* set = nullptr;
-  if (!FindSet(context, &set)) return;
+  if (!FindSet(context, context.args[1], &set)) return;
   context.reply.Array(context.args.size() - 2);
   for (const std::string_view member : context.args.subspan(2)) {
     context.reply.Integer(set != nullptr && set->Contains(member) ? 1 : 0);
@@ -68,18 +58,14 @@ void SMIsMember(CommandContext& context) {
 
 void SCard(CommandContext& context) {
   const SetValue* set = nullptr;
-  if (!FindSet(context, &set)) return;
+  if (!FindSet(context, context.args[1], &set)) return;
   context.reply.Integer(set == nullptr ? 0 : static_cast<int64_t>(set->size()));
 }
 
 // --- Members at random ---
 
-size_t RandomPosition(CommandContext& context, size_t size) {
-  return static_cast<size_t>(context.keyspace.NextRandom() % size);
-}
-
 std::string PopAny(CommandContext& context, SetValue& set) {
-  const size_t position = RandomPosition(context, set.size());
+  const auto position = static_cast<size_t>(context.keyspace.NextRandom() % set.size());
   std::string member = set.members()[position].name;
   set.RemoveAt(position);
   return member;
@@ -107,9 +93,7 @@ void SPop(CommandContext& context) {
   if (context.args.size() == 2) return SPopOne(context);
   if (context.args.size() > 3) return ReplySyntaxError(context);
   int64_t count = 0;
-  if (!ParseInt(context.args[2], &count) || count < 0) {
-    return context.reply.Error("ERR value is out of range, must be positive");
-  }
+  if (!CountArg(context, context.args[2], &count)) return;
   Entry* entry = nullptr;
   if (!FindTypedForWrite(context, context.args[1], ValueType::kSet, &entry)) return;
   if (entry == nullptr || count == 0) return context.reply.Set(0);
@@ -129,62 +113,6 @@ void SPop(CommandContext& context) {
   context.keyspace.CountChange();
 }
 
-// `count` members, any of them more than once. A few bytes of request can ask for more than any
-// memory holds.
-void ReplyRepeatedMembers(CommandContext& context, const SetValue& set, uint64_t count) {
-  constexpr size_t kMaxReplyBytes = size_t{512} << 20;
-  std::string& out = context.client.reply;
-  const size_t start = out.size();
-  context.reply.Array(static_cast<size_t>(count));
-  for (uint64_t i = 0; i < count; ++i) {
-    context.reply.Bulk(set.members()[RandomPosition(context, set.size())].name);
-    if (out.size() - start > kMaxReplyBytes) {
-      out.resize(start);
-      return context.reply.Error("ERR count is out of range: the reply would be too large");
-    }
-  }
-}
-
-// `count` different members, fewer than there are, by Floyd's algorithm: each selection is as
-// likely as any other.
-void ReplyDifferentMembers(CommandContext& context, const SetValue& set, size_t count) {
-  absl::flat_hash_set<size_t> chosen;
-  chosen.reserve(count);
-  context.reply.Array(count);
-  for (size_t last = set.size() - count; last < set.size(); ++last) {
-    size_t position = RandomPosition(context, last + 1);
-    if (!chosen.insert(position).second) {
-      position = last;
-      chosen.insert(position);
-    }
-    context.reply.Bulk(set.members()[position].name);
-  }
-}
-
-void SRandMember(CommandContext& context) {
-  if (context.args.size() > 3) return ReplySyntaxError(context);
-  const bool counted = context.args.size() == 3;
-  int64_t count = 1;
-  if (counted && !IntegerArg(context, context.args[2], &count)) return;
-  if (count == std::numeric_limits<int64_t>::min()) {
-    return context.reply.Error(
-        "ERR value is out of range, value must between -9223372036854775807 and "
-        "9223372036854775807");
-  }
-  const SetValue* set = nullptr;
-  if (!FindSet(context, &set)) return;
-  if (set == nullptr) return counted ? context.reply.Array(0) : context.reply.Null();
-  if (!counted) {
-    return context.reply.Bulk(set->members()[RandomPosition(context, set->size())].name);
-  }
-  if (count < 0) return ReplyRepeatedMembers(context, *set, static_cast<uint64_t>(-count));
-  if (static_cast<uint64_t>(count) < set->size()) {
-    return ReplyDifferentMembers(context, *set, static_cast<size_t>(count));
-  }
-  context.reply.Array(set->size());
-  for (const SetMember& member : set->members()) context.reply.Bulk(member.name);
-}
-
 }  // namespace
 
 void AddSetCommands(CommandTable& table) {
@@ -192,7 +120,6 @@ void AddSetCommands(CommandTable& table) {
   constexpr uint32_t kRemoves = kWrite | kFast;
   constexpr KeyRange kRead = OneKey("RO access");
   constexpr KeyRange kLooked = OneKey("RO");
-  const std::vector<std::string_view> random = {"nondeterministic_output"};
   // clang-format off
   const CommandSpec specs[] = {
       {"sadd", -3, kWrite | kDenyOom | kFast, kCatSet, OneKey("RW insert"), SAdd, "set", "1.0.0",
@@ -208,9 +135,8 @@ void AddSetCommands(CommandTable& table) {
       {"scard", 2, kReads, kCatSet, kLooked, SCard, "set", "1.0.0",
        "Get the number of members in a set"},
       {"spop", -2, kRemoves, kCatSet, OneKey("RW access delete"), SPop, "set", "1.0.0",
-       "Remove and return one or multiple random members from a set", random},
-      {"srandmember", -2, kReadonly, kCatSet, kRead, SRandMember, "set", "1.0.0",
-       "Get one or multiple random members from a set", random},
+       "Remove and return one or multiple random members from a set",
+       {"nondeterministic_output"}},
   };
   // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);

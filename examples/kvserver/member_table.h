@@ -15,10 +15,15 @@
 
 namespace kv {
 
+// The name of a member of a MemberTable; overloaded for what does not hold it itself.
+template <typename Member>
+std::string_view NameOf(const Member& member) {
+  return member.name;
+}
+
 // The members of one set or hash: found by name, picked by position, which is what fair random
 // draws need, and listed in the order in which they came until one is removed from a table that
-// has an index: then the last member takes its place. A `Member` is a struct with a std::string
-// `name`.
+// has an index: then the last member takes its place. A `Member` is a struct with a NameOf.
 template <typename Member>
 class MemberTable {
  public:
@@ -104,7 +109,7 @@ class MemberTable {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): a given name
     bool operator()(const Slot& a, const Slot& b) const { return a.position == b.position; }
     bool operator()(const Slot& slot, const Probe& probe) const {
-      return slot.hash == probe.hash && probe.members[slot.position].name == probe.name;
+      return slot.hash == probe.hash && NameOf(probe.members[slot.position]) == probe.name;
     }
     bool operator()(const Probe& probe, const Slot& slot) const { return (*this)(slot, probe); }
   };
@@ -118,17 +123,18 @@ class MemberTable {
       const auto slot = index_->find(ProbeFor(name));
       return slot == index_->end() ? size() : slot->position;
     }
-    const auto found = std::find_if(members_.begin(), members_.end(),
-                                    [name](const Member& member) { return member.name == name; });
+    const auto found = std::find_if(members_.begin(), members_.end(), [name](const Member& member) {
+      return NameOf(member) == name;
+    });
     return static_cast<size_t>(found - members_.begin());
   }
 
   typename Index::iterator SlotOf(size_t position) {
-    return index_->find(ProbeFor(members_[position].name));
+    return index_->find(ProbeFor(NameOf(members_[position])));
   }
 
   void AddToIndex(size_t position) {
-    index_->insert(Slot{KeyHash(members_[position].name), static_cast<uint32_t>(position)});
+    index_->insert(Slot{KeyHash(NameOf(members_[position])), static_cast<uint32_t>(position)});
   }
 
   void BuildIndex() {

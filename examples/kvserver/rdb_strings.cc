@@ -1,5 +1,7 @@
 #include "kvserver/rdb_strings.h"
 
+#include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "kvserver/little_endian.h"
@@ -59,6 +61,12 @@ void AppendRdbString(std::string& out, std::string_view text) {
     AppendRdbLength(out, text.size());
     out += text;
   }
+}
+
+void AppendRdbDouble(std::string& out, double value) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(bits));
+  PutLittleEndian(out, bits);
 }
 
 bool RdbReader::Take(uint64_t size, std::string_view* bytes) {
@@ -124,6 +132,28 @@ bool RdbReader::ReadString(std::string* text) {
   if (head > kLzf || !Take(uint64_t{1} << head, &bytes)) return false;
   text->assign(Digits(SignedLittleEndian(bytes)).view());
   return true;
+}
+
+bool RdbReader::ReadDouble(double* value) {
+  std::string_view bytes;
+  if (!Take(sizeof(uint64_t), &bytes)) return false;
+  const auto bits = GetLittleEndian<uint64_t>(bytes, 0);
+  std::memcpy(value, &bits, sizeof(bits));
+  return !std::isnan(*value);
+}
+
+bool RdbReader::ReadPrintedDouble(double* value) {
+  constexpr uint8_t kNan = 253;
+  constexpr uint8_t kInfinity = 254;
+  constexpr uint8_t kMinusInfinity = 255;
+  uint8_t size = 0;
+  std::string_view digits;
+  if (!ReadByte(&size) || size == kNan) return false;
+  if (size == kInfinity || size == kMinusInfinity) {
+    *value = std::numeric_limits<double>::infinity() * (size == kInfinity ? 1 : -1);
+    return true;
+  }
+  return Take(size, &digits) && ParseDouble(digits, value);
 }
 
 bool RdbReader::ReadCompressed(std::string* text) {

@@ -7,12 +7,14 @@
 
 namespace kv {
 
-// What values are made of in Redis's RDB format: lengths of one to nine bytes, and strings, which
-// may be stored as integers or compressed.
+// What values are made of in Redis's RDB format: lengths of one to nine bytes, strings, which may
+// be stored as integers or compressed, and scores.
 
 void AppendRdbLength(std::string& out, uint64_t length);
 // Integers of up to 32 bits as such, all else as it is.
 void AppendRdbString(std::string& out, std::string_view text);
+
+void AppendRdbDouble(std::string& out, double value);
 
 // Reads from front to back. Each function returns false if the input is malformed or ends too
 // early; nothing is allocated for a size that is only announced.
@@ -24,6 +26,9 @@ class RdbReader {
   bool ReadByte(uint8_t* byte);
   bool ReadLength(uint64_t* length);
   bool ReadString(std::string* text);
+  bool ReadDouble(double* value);
+  // In digits, as Redis wrote doubles before 4.0.
+  bool ReadPrintedDouble(double* value);
 
  private:
   // A length, or else a special encoding of a string.

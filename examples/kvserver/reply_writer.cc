@@ -1,9 +1,9 @@
 #include "kvserver/reply_writer.h"
 
 #include <charconv>
-#include <cmath>
-#include <cstdio>
 #include <cstring>
+
+#include "kvserver/text.h"
 
 namespace kv {
 namespace {
@@ -78,20 +78,10 @@ void ReplyWriter::BulkInteger(int64_t value) {
 }
 
 void ReplyWriter::Double(double value) {
-  char text[64];
-  size_t size;
-  if (std::isinf(value)) {
-    size = static_cast<size_t>(std::snprintf(text, sizeof(text), value > 0 ? "inf" : "-inf"));
-  } else {
-    size = static_cast<size_t>(std::snprintf(text, sizeof(text), "%.17g", value));
-  }
-  if (!resp3()) {
-    Bulk({text, size});
-    return;
-  }
+  const std::string text = FormatDouble(value);
+  if (!resp3()) return Bulk(text);
   out_ += ',';
-  out_.append(text, size);
-  out_ += "\r\n";
+  out_.append(text).append("\r\n", 2);
 }
 
 void ReplyWriter::Null() { out_ += resp3() ? "_\r\n" : "$-1\r\n"; }

@@ -91,6 +91,30 @@ bool ParseLongDouble(std::string_view text, long double* value) {
   return true;
 }
 
+bool ParseDouble(std::string_view text, double* value) {
+  if (text.empty() || IsBlank(text[0])) return false;
+  const std::string terminated(text);
+  char* end = nullptr;
+  errno = 0;
+  const double parsed = std::strtod(terminated.c_str(), &end);
+  if (end != terminated.c_str() + terminated.size() || std::isnan(parsed)) return false;
+  if (errno == ERANGE && (std::isinf(parsed) || std::fpclassify(parsed) == FP_ZERO)) return false;
+  *value = parsed;
+  return true;
+}
+
+std::string FormatDouble(double value) {
+  // Below, all integers are printed as such.
+  constexpr double kMaxPlain = 1e15;
+  if (std::abs(value) < kMaxPlain && value == std::trunc(value) &&
+      !(value == 0 && std::signbit(value))) {
+    return std::string(Digits(static_cast<int64_t>(value)).view());
+  }
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  char buffer[32];
+  return {buffer, static_cast<size_t>(std::snprintf(buffer, sizeof(buffer), "%.17g", value))};
+}
+
 std::string FormatLongDouble(long double value) {
   char buffer[5120];
   const int size = std::snprintf(buffer, sizeof(buffer), "%.17Lf", value);

@@ -26,6 +26,10 @@ class Digits {
 };
 // As strtold on the whole text; NaN and leading blanks are refused.
 bool ParseLongDouble(std::string_view text, long double* value);
+// As strtod, likewise.
+bool ParseDouble(std::string_view text, double* value);
+// As "%.17g" has it, which reads as the same double.
+std::string FormatDouble(double value);
 // Plain notation with up to 17 decimals and no trailing zeros, as INCRBYFLOAT stores it.
 std::string FormatLongDouble(long double value);
 

@@ -19,7 +19,36 @@ Value::Value(ValueType type) {
     case ValueType::kHash:
       data_ = std::make_unique<HashValue>();
       break;
+    case ValueType::kSortedSet:
+      data_ = std::make_unique<SortedSetValue>();
+      break;
   }
+}
+
+Value Value::Copy() const {
+  Value copy(type());
+  switch (type()) {
+    case ValueType::kString:
+      copy.string() = string();
+      break;
+    case ValueType::kList:
+      copy.list() = list();
+      break;
+    case ValueType::kSet:
+      for (const SetMember& member : set().members()) copy.set().Add(member.name);
+      break;
+    case ValueType::kHash:
+      for (const HashField& field : hash().fields()) copy.hash().Set(field.name, field.value);
+      break;
+    case ValueType::kSortedSet:
+      copy.sorted_set().Expect(sorted_set().size());
+      for (const ScoredMember* member = sorted_set().AtRank(0); member != nullptr;
+           member = member->next()) {
+        copy.sorted_set().Set(member->name(), member->score());
+      }
+      break;
+  }
+  return copy;
 }
 
 size_t Value::element_count() const {
@@ -32,6 +61,8 @@ size_t Value::element_count() const {
       return set().size();
     case ValueType::kHash:
       return hash().size();
+    case ValueType::kSortedSet:
+      return sorted_set().size();
   }
   return 1;
 }
@@ -48,12 +79,14 @@ size_t Value::FreeSome(size_t count) {
       return set().FreeSome(count);
     case ValueType::kHash:
       return hash().FreeSome(count);
+    case ValueType::kSortedSet:
+      return sorted_set().FreeSome(count);
   }
   return 0;
 }
 
 std::string_view TypeName(ValueType type) {
-  constexpr std::string_view kNames[] = {"string", "list", "set", "hash"};
+  constexpr std::string_view kNames[] = {"string", "list", "set", "hash", "zset"};
   return kNames[static_cast<size_t>(type)];
 }
 
@@ -69,6 +102,8 @@ std::string_view EncodingName(const Value& value) {
       return value.set().intset() ? "intset" : "hashtable";
     case ValueType::kHash:
       return value.hash().listpack() ? "listpack" : "hashtable";
+    case ValueType::kSortedSet:
+      return value.sorted_set().listpack() ? "listpack" : "skiplist";
   }
   if (ParseInt(value.string(), &integer)) return "int";
   return value.string().size() <= kMaxEmbedded ? "embstr" : "raw";

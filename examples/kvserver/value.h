@@ -10,11 +10,12 @@
 #include <variant>
 
 #include "kvserver/containers.h"
+#include "kvserver/sorted_set.h"
 
 namespace kv {
 
 // In the order of the alternatives of Value.
-enum class ValueType : uint8_t { kString, kList, kSet, kHash };
+enum class ValueType : uint8_t { kString, kList, kSet, kHash, kSortedSet };
 
 // A value of one of the data types; an empty string when made. Strings are held inline, since
 // most values are small strings; containers behind a pointer, so that strings pay nothing for
@@ -39,6 +40,11 @@ class Value {
   const SetValue& set() const { return **std::get_if<SetPointer>(&data_); }
   HashValue& hash() { return **std::get_if<HashPointer>(&data_); }
   const HashValue& hash() const { return **std::get_if<HashPointer>(&data_); }
+  SortedSetValue& sorted_set() { return **std::get_if<SortedSetPointer>(&data_); }
+  const SortedSetValue& sorted_set() const { return **std::get_if<SortedSetPointer>(&data_); }
+
+  // Another value of the same contents.
+  Value Copy() const;
 
   // Elements, members or fields; of a string 1.
   size_t element_count() const;
@@ -50,7 +56,8 @@ class Value {
   using ListPointer = std::unique_ptr<ListValue>;
   using SetPointer = std::unique_ptr<SetValue>;
   using HashPointer = std::unique_ptr<HashValue>;
-  using Data = std::variant<std::string, ListPointer, SetPointer, HashPointer>;
+  using SortedSetPointer = std::unique_ptr<SortedSetValue>;
+  using Data = std::variant<std::string, ListPointer, SetPointer, HashPointer, SortedSetPointer>;
 
   Data data_;
 };

@@ -8,6 +8,7 @@
 #include "kvserver/listpack.h"
 #include "kvserver/little_endian.h"
 #include "kvserver/rdb_strings.h"
+#include "kvserver/text.h"
 #include "kvserver/ziplist.h"
 
 namespace kv {
@@ -19,12 +20,16 @@ enum class RdbType : uint8_t {
   kString = 0,
   kList = 1,
   kSet = 2,
+  kPrintedSortedSet = 3,
   kHash = 4,
+  kSortedSet = 5,
   kListZiplist = 10,
   kSetIntset = 11,
+  kSortedSetZiplist = 12,
   kHashZiplist = 13,
   kListOfZiplists = 14,
   kHashListpack = 16,
+  kSortedSetListpack = 17,
   kListOfListpacks = 18,
   kSetListpack = 20,
 };
@@ -95,20 +100,34 @@ bool ReadPackedSet(RdbReader& reader, PackedReader read, SetValue& set) {
          unique;
 }
 
-// Names and values take turns.
-bool ReadPackedHash(RdbReader& reader, PackedReader read, HashValue& hash) {
+// Names and values take turns. `add` is false if it does not want a pair.
+bool ReadPackedPairs(RdbReader& reader, PackedReader read,
+                     absl::FunctionRef<bool(std::string_view name, std::string_view value)> add) {
   std::string name;
   bool have_name = false;
-  bool unique = true;
+  bool good = true;
   const auto take = [&](std::string_view element) {
     if (have_name) {
-      unique = hash.Set(name, element) && unique;
+      good = add(name, element) && good;
     } else {
       name.assign(element);
     }
     have_name = !have_name;
   };
-  return ReadPacked(reader, read, take) && unique && !have_name;
+  return ReadPacked(reader, read, take) && good && !have_name;
+}
+
+bool ReadPackedHash(RdbReader& reader, PackedReader read, HashValue& hash) {
+  return ReadPackedPairs(reader, read, [&hash](std::string_view name, std::string_view value) {
+    return hash.Set(name, value);
+  });
+}
+
+bool ReadPackedSortedSet(RdbReader& reader, PackedReader read, SortedSetValue& set) {
+  return ReadPackedPairs(reader, read, [&set](std::string_view name, std::string_view digits) {
+    double score = 0;
+    return ParseDouble(digits, &score) && set.Set(name, score);
+  });
 }
 
 bool ReadNode(RdbReader& reader, ListValue& list) {
@@ -157,6 +176,23 @@ bool ReadHash(RdbReader& reader, RdbType type, HashValue& hash) {
   return true;
 }
 
+bool ReadSortedSet(RdbReader& reader, RdbType type, SortedSetValue& set) {
+  if (type == RdbType::kSortedSetZiplist) return ReadPackedSortedSet(reader, ReadZiplist, set);
+  if (type == RdbType::kSortedSetListpack) return ReadPackedSortedSet(reader, ReadListpack, set);
+  uint64_t count = 0;
+  std::string name;
+  double score = 0;
+  if (!reader.ReadLength(&count)) return false;
+  set.Expect(count);
+  for (; count > 0; --count) {
+    if (!reader.ReadString(&name)) return false;
+    const bool good = type == RdbType::kPrintedSortedSet ? reader.ReadPrintedDouble(&score)
+                                                         : reader.ReadDouble(&score);
+    if (!good || !set.Set(name, score)) return false;
+  }
+  return true;
+}
+
 std::optional<ValueType> TypeOf(RdbType type) {
   switch (type) {
     case RdbType::kString:
@@ -174,6 +210,11 @@ std::optional<ValueType> TypeOf(RdbType type) {
     case RdbType::kHashZiplist:
     case RdbType::kHashListpack:
       return ValueType::kHash;
+    case RdbType::kPrintedSortedSet:
+    case RdbType::kSortedSet:
+    case RdbType::kSortedSetZiplist:
+    case RdbType::kSortedSetListpack:
+      return ValueType::kSortedSet;
   }
   return std::nullopt;
 }
@@ -189,6 +230,8 @@ bool ReadContents(RdbReader& reader, RdbType type, Value& value) {
       return ReadSet(reader, type, value.set());
     case ValueType::kHash:
       return ReadHash(reader, type, value.hash());
+    case ValueType::kSortedSet:
+      return ReadSortedSet(reader, type, value.sorted_set());
   }
   return false;
 }
@@ -216,6 +259,15 @@ void AppendValue(std::string& out, const Value& value) {
       for (const HashField& field : value.hash().fields()) {
         AppendRdbString(out, field.name);
         AppendRdbString(out, field.value);
+      }
+      return;
+    case ValueType::kSortedSet:
+      AppendType(out, RdbType::kSortedSet);
+      AppendRdbLength(out, value.sorted_set().size());
+      for (const ScoredMember* member = value.sorted_set().AtRank(0); member != nullptr;
+           member = member->next()) {
+        AppendRdbString(out, member->name());
+        AppendRdbDouble(out, member->score());
       }
       return;
   }

@@ -15,7 +15,8 @@ namespace kv {
 // What DUMP answers: the value, the version of the encoding (that of Redis 7.0), a checksum.
 std::string DumpPayload(const Value& value);
 
-// Reads what Redis before 7.4 or Valkey before 9 dumped of a string, list, set or hash. DataLoss:
+// Reads what Redis before 7.4 or Valkey before 9 dumped of a string, list, set, hash
+// or sorted set. DataLoss:
 // the checksum is wrong, or the version is too new. InvalidArgument: anything else is wrong, or the
 // value is of a type that kvserver has not. The messages are what RESTORE answers behind "ERR ".
 absl::StatusOr<Value> ParsePayload(std::string_view payload);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "kvserver/sha1.h"
+#include "kvserver/text.h"
 
 namespace kv {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::string_view kStringType("\0\0\0\0", 4);
 constexpr std::string_view kListType("\0\0\0\1", 4);
 constexpr std::string_view kSetType("\0\0\0\2", 4);
+constexpr std::string_view kSortedSetType("\0\0\0\3", 4);
 constexpr std::string_view kHashType("\0\0\0\4", 4);
 constexpr std::string_view kDatabase0("\0\0\0\0", 4);
 
@@ -57,6 +59,16 @@ void AddValue(const Value& value, Digest& digest) {
         Digest pair;
         pair.Mix(field.name);
         pair.Mix(field.value);
+        digest.Add(pair.bytes());
+      }
+      return;
+    case ValueType::kSortedSet:
+      digest.Mix(kSortedSetType);
+      for (const ScoredMember* member = value.sorted_set().AtRank(0); member != nullptr;
+           member = member->next()) {
+        Digest pair;
+        pair.Mix(member->name());
+        pair.Mix(FormatDouble(member->score()));
         digest.Add(pair.bytes());
       }
       return;

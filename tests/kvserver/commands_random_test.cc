@@ -56,6 +56,29 @@ TEST_CASE("a positive count draws different members, a negative one any") {
   CHECK(server.TakeStream().size() == 1);
 }
 
+TEST_CASE("fields and members of sorted sets are drawn with their values") {
+  FakeServer server;
+  for (int i = 0; i < 300; ++i) {
+    const std::string number = std::to_string(i);
+    server.Run("HSET h f" + number + " v" + number);
+    server.Run("ZADD z " + number + " f" + number);
+  }
+  for (const std::string request :
+       {"HRANDFIELD h 40 WITHVALUES", "ZRANDMEMBER z 40 WITHSCORES", "HRANDFIELD h -40 WITHVALUES",
+        "ZRANDMEMBER z -40 WITHSCORES"}) {
+    CAPTURE(request);
+    const auto drawn = Bulks(server.Run(request));
+    REQUIRE(drawn.size() == 80);
+    std::set<std::string> names;
+    for (size_t i = 0; i < drawn.size(); i += 2) {
+      const std::string number = drawn[i].substr(1);
+      CHECK((drawn[i + 1] == number || drawn[i + 1] == "v" + number));
+      names.insert(drawn[i]);
+    }
+    if (request.find('-') == std::string::npos) CHECK(names.size() == 40);
+  }
+}
+
 TEST_CASE("a request of a few bytes does not make a reply without end") {
   FakeServer server;
   server.RunWords({"SADD", "s", std::string(1 << 20, 'x')});

@@ -27,6 +27,12 @@ COMMANDS = """
     config|get config|set command|info command|getkeys multi exec discard watch unwatch
     hset hmset hsetnx hget hdel hgetall hkeys hvals hlen hmget hexists hstrlen hincrby hincrbyfloat
     lpush rpush lpushx rpushx lpop rpop lrange llen lindex lset linsert lrem ltrim
+    hrandfield hscan lmove rpoplpush lmpop lpos sscan sinter sunion sdiff sinterstore sunionstore
+    sdiffstore sintercard smove copy setbit getbit bitcount bitpos bitop
+    zadd zincrby zrem zcard zscore zmscore zrank zrevrank zrange zrevrange zrangebyscore
+    zrevrangebyscore zrangebylex zrevrangebylex zrangestore zcount zlexcount zremrangebyrank
+    zremrangebyscore zremrangebylex zpopmin zpopmax zmpop zunion zinter zdiff zintercard
+    zunionstore zinterstore zdiffstore zrandmember zscan
     sadd srem smembers sismember smismember scard spop srandmember dump restore
     restore-asking
     client|pause client|unpause client|unblock client|caching client|getredir client|tracking

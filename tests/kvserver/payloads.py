@@ -187,6 +187,18 @@ def by_hand() -> Dict[str, bytes]:
         top = (1 << 8 * width - 1) - 1
         bodies[f"set as intset of {width} bytes"] = b"\x0b" + text(
             intset([0, 1, -1, top, -top - 1, 300], width))
+    scores = [1.0, -2.5, 0.0, 1e300, float("inf"), float("-inf"), 0.1]
+    bodies["sorted set"] = counted(5, [text(digits(name)) + struct.pack("<d", score)
+                                       for name, score in zip(UNIQUE, scores)])
+    bodies["large sorted set"] = counted(5, [text(b"m%d" % n) + struct.pack("<d", -n / 3)
+                                             for n in range(300)])
+    bodies["sorted set with printed scores"] = counted(3, [
+        text(digits(name)) + score for name, score in zip(
+            UNIQUE, [b"\x011", b"\x04-2.5", b"\x010", b"\x051e300", b"\xfe", b"\xff", b"\x030.1"])])
+    packed: List[Element] = [b"low", b"-inf", b"a", -70000, b"b", 0, 7, 1, b"c", b"1.5", b"d" * 64,
+                             b"3.25", b"high", b"inf"]
+    bodies["sorted set as ziplist"] = b"\x0c" + text(ziplist(packed))
+    bodies["sorted set as listpack"] = b"\x11" + text(listpack(packed))
     return bodies
 
 
@@ -219,6 +231,11 @@ BROKEN = {
     "a field without a value": b"\x10" + text(listpack([b"a", b"b", b"c"])),
     "a field without a value in a ziplist": b"\x0d" + text(ziplist([b"a"])),
     "a field twice": b"\x10" + text(listpack([b"a", 1, b"a", 2])),
+    "an empty sorted set": counted(5, []),
+    "a member of a sorted set twice": counted(5, [text(b"a") + struct.pack("<d", 1)] * 2),
+    "a score that is not a number": counted(5, [text(b"a") + struct.pack("<d", float("nan"))]),
+    "a score that ends early": counted(5, [text(b"a") + b"\0\0\0"]),
+    "a member without a score": b"\x11" + text(listpack([b"a", 1, b"b"])),
     "a listpack that is cut off": b"\x10" + text(listpack([b"a", b"b"])[:-1]),
     "a listpack of another size": b"\x10" + text(b"\x20" + listpack([b"a", b"b"])[1:]),
     "a listpack of another count": b"\x10" + text(

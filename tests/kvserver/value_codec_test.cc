@@ -11,6 +11,7 @@
 #include "kvserver/listpack.h"
 #include "kvserver/little_endian.h"
 #include "kvserver/lzf.h"
+#include "kvserver/text.h"
 #include "support/catch.h"
 
 namespace kv {
@@ -42,6 +43,13 @@ Value MakeHash(const std::vector<std::string>& names) {
   return value;
 }
 
+Value MakeSortedSet(const std::vector<std::string>& names) {
+  Value value(ValueType::kSortedSet);
+  double score = -1.0 / 3;
+  for (const std::string& name : names) value.sorted_set().Set(name, score *= -1.5);
+  return value;
+}
+
 // All that a value holds, with its type; sets and hashes in the order of their names.
 std::vector<std::string> Contents(const Value& value) {
   std::vector<std::string> contents = {std::string(TypeName(value.type()))};
@@ -65,6 +73,13 @@ std::vector<std::string> Contents(const Value& value) {
         names.insert(field.name + '\0' + field.value);
       }
       add_all(names);
+      break;
+    case ValueType::kSortedSet:
+      for (const ScoredMember* member = value.sorted_set().AtRank(0); member != nullptr;
+           member = member->next()) {
+        contents.push_back(FormatDouble(member->score()));
+        contents.emplace_back(member->name());
+      }
       break;
   }
   return contents;
@@ -107,12 +122,15 @@ TEST_CASE("a payload gives the value back that it was made of") {
     values.push_back(MakeList(parts));
     values.push_back(MakeSet(parts));
     values.push_back(MakeHash(parts));
+    values.push_back(MakeSortedSet(parts));
   }
+  values.push_back(MakeSortedSet({"a", "b", "", "c"}));
   for (const Value& value : values) {
     const absl::StatusOr<Value> parsed = ParsePayload(DumpPayload(value));
     REQUIRE(parsed.ok());
     REQUIRE(Contents(*parsed) == Contents(value));
     REQUIRE(EncodingName(*parsed) == EncodingName(value));
+    REQUIRE(Contents(value.Copy()) == Contents(value));
   }
 }
 

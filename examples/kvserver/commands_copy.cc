@@ -1,0 +1,58 @@
+// COPY.
+
+#include <utility>
+
+#include "kvserver/command_util.h"
+#include "kvserver/text.h"
+
+namespace kv {
+namespace {
+
+// "[DB 0] [REPLACE]"; there is one database only.
+bool ParseCopyOptions(CommandContext& context, bool* replace) {
+  const Args args = context.args;
+  for (size_t i = 3; i < args.size(); ++i) {
+    int64_t database = 0;
+    if (EqualsIgnoreCase(args[i], "REPLACE")) {
+      *replace = true;
+    } else if (EqualsIgnoreCase(args[i], "DB") && i + 1 < args.size()) {
+      if (!IntegerArg(context, args[++i], &database)) return false;
+      if (database != 0) {
+        context.reply.Error("ERR DB index is out of range");
+        return false;
+      }
+    } else {
+      ReplySyntaxError(context);
+      return false;
+    }
+  }
+  return true;
+}
+
+void Copy(CommandContext& context) {
+  const std::string_view from = context.args[1];
+  const std::string_view to = context.args[2];
+  bool replace = false;
+  if (!ParseCopyOptions(context, &replace)) return;
+  if (from == to) return context.reply.Error("ERR source and destination objects are the same");
+  const Entry* source = context.keyspace.Find(from);
+  if (source == nullptr) return context.reply.Integer(0);
+  if (!replace && context.keyspace.Find(to) != nullptr) return context.reply.Integer(0);
+  Entry* target = context.keyspace.Upsert(to);
+  context.keyspace.Replace(target, source->value.Copy());
+  context.keyspace.ClearExpiry(target);
+  if (source->expires_at_ms != kNoExpiry) {
+    context.keyspace.SetExpiry(target, source->expires_at_ms);
+  }
+  context.keyspace.CountChange();
+  context.reply.Integer(1);
+}
+
+}  // namespace
+
+void AddCopyCommands(CommandTable& table) {
+  table.Add({"copy", -3, kWrite | kDenyOom, kCatKeyspace, TwoKeys("RO access", "OW update"), Copy,
+             "generic", "6.2.0", "Copy a key"});
+}
+
+}  // namespace kv
