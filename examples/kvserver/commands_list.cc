@@ -12,18 +12,16 @@
 namespace kv {
 namespace {
 
-enum class End { kHead, kTail };
-
 bool FindListForWrite(CommandContext& context, Entry** entry) {
   return FindTypedForWrite(context, context.args[1], ValueType::kList, entry);
 }
 
 // --- Ends ---
 
-void PushAll(CommandContext& context, Entry* entry, End end) {
+void PushAll(CommandContext& context, Entry* entry, ListEnd end) {
   ListValue& list = entry->value.list();
   for (const std::string_view element : context.args.subspan(2)) {
-    if (end == End::kHead) {
+    if (end == ListEnd::kHead) {
       list.emplace_front(element);
     } else {
       list.emplace_back(element);
@@ -33,26 +31,26 @@ void PushAll(CommandContext& context, Entry* entry, End end) {
   context.reply.Integer(static_cast<int64_t>(list.size()));
 }
 
-void Push(CommandContext& context, End end) {
+void Push(CommandContext& context, ListEnd end) {
   Entry* entry = nullptr;
   if (!UpsertTyped(context, context.args[1], ValueType::kList, &entry)) return;
   PushAll(context, entry, end);
 }
 
-void PushIfExists(CommandContext& context, End end) {
+void PushIfExists(CommandContext& context, ListEnd end) {
   Entry* entry = nullptr;
   if (!FindListForWrite(context, &entry)) return;
   if (entry == nullptr) return context.reply.Integer(0);
   PushAll(context, entry, end);
 }
 
-void LPush(CommandContext& context) { Push(context, End::kHead); }
-void RPush(CommandContext& context) { Push(context, End::kTail); }
-void LPushX(CommandContext& context) { PushIfExists(context, End::kHead); }
-void RPushX(CommandContext& context) { PushIfExists(context, End::kTail); }
+void LPush(CommandContext& context) { Push(context, ListEnd::kHead); }
+void RPush(CommandContext& context) { Push(context, ListEnd::kTail); }
+void LPushX(CommandContext& context) { PushIfExists(context, ListEnd::kHead); }
+void RPushX(CommandContext& context) { PushIfExists(context, ListEnd::kTail); }
 
-void PopOne(CommandContext& context, ListValue& list, End end) {
-  if (end == End::kHead) {
+void PopOne(CommandContext& context, ListValue& list, ListEnd end) {
+  if (end == ListEnd::kHead) {
     context.reply.Bulk(list.front());
     list.pop_front();
   } else {
@@ -61,7 +59,7 @@ void PopOne(CommandContext& context, ListValue& list, End end) {
   }
 }
 
-void Pop(CommandContext& context, End end) {
+void Pop(CommandContext& context, ListEnd end) {
   if (context.args.size() > 3) return ReplyArityError(context);
   const bool counted = context.args.size() == 3;
   int64_t count = 1;
@@ -78,8 +76,8 @@ void Pop(CommandContext& context, End end) {
   context.keyspace.CountChange();
 }
 
-void LPop(CommandContext& context) { Pop(context, End::kHead); }
-void RPop(CommandContext& context) { Pop(context, End::kTail); }
+void LPop(CommandContext& context) { Pop(context, ListEnd::kHead); }
+void RPop(CommandContext& context) { Pop(context, ListEnd::kTail); }
 
 // --- Positions ---
 

@@ -12,11 +12,9 @@
 namespace kv {
 namespace {
 
-enum class End : uint8_t { kHead, kTail };
-
-std::string TakeFrom(ListValue& list, End end) {
+std::string TakeFrom(ListValue& list, ListEnd end) {
   std::string element;
-  if (end == End::kHead) {
+  if (end == ListEnd::kHead) {
     element = std::move(list.front());
     list.pop_front();
   } else {
@@ -26,7 +24,7 @@ std::string TakeFrom(ListValue& list, End end) {
   return element;
 }
 
-void Move(CommandContext& context, End from, End to) {
+void Move(CommandContext& context, ListEnd from, ListEnd to) {
   Entry* source = nullptr;
   Entry* target = nullptr;
   if (!FindTypedForWrite(context, context.args[1], ValueType::kList, &source)) return;
@@ -35,7 +33,7 @@ void Move(CommandContext& context, End from, End to) {
   std::string element = TakeFrom(source->value.list(), from);
   context.reply.Bulk(element);
   ListValue& list = target->value.list();
-  if (to == End::kHead) {
+  if (to == ListEnd::kHead) {
     list.push_front(std::move(element));
   } else {
     list.push_back(std::move(element));
@@ -44,11 +42,11 @@ void Move(CommandContext& context, End from, End to) {
   context.keyspace.CountChange();
 }
 
-bool EndArg(CommandContext& context, std::string_view arg, End* end) {
+bool EndArg(CommandContext& context, std::string_view arg, ListEnd* end) {
   if (EqualsIgnoreCase(arg, "LEFT")) {
-    *end = End::kHead;
+    *end = ListEnd::kHead;
   } else if (EqualsIgnoreCase(arg, "RIGHT")) {
-    *end = End::kTail;
+    *end = ListEnd::kTail;
   } else {
     ReplySyntaxError(context);
     return false;
@@ -57,13 +55,13 @@ bool EndArg(CommandContext& context, std::string_view arg, End* end) {
 }
 
 void LMove(CommandContext& context) {
-  End from = End::kHead;
-  End to = End::kHead;
+  ListEnd from = ListEnd::kHead;
+  ListEnd to = ListEnd::kHead;
   if (!EndArg(context, context.args[3], &from) || !EndArg(context, context.args[4], &to)) return;
   Move(context, from, to);
 }
 
-void RPopLPush(CommandContext& context) { Move(context, End::kTail, End::kHead); }
+void RPopLPush(CommandContext& context) { Move(context, ListEnd::kTail, ListEnd::kHead); }
 
 void LMPop(CommandContext& context) {
   PopRequest request;
@@ -78,7 +76,7 @@ void LMPop(CommandContext& context) {
     context.reply.Bulk(key);
     context.reply.Array(count);
     for (size_t i = 0; i < count; ++i) {
-      context.reply.Bulk(TakeFrom(list, request.first_end ? End::kHead : End::kTail));
+      context.reply.Bulk(TakeFrom(list, request.first_end ? ListEnd::kHead : ListEnd::kTail));
     }
     EraseIfEmpty(context, entry);
     context.keyspace.CountChange();

@@ -1,6 +1,7 @@
 #ifndef KVSERVER_CONTAINERS_H_
 #define KVSERVER_CONTAINERS_H_
 
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@ namespace kv {
 // The values that hold others. A container that is stored under a key is never empty.
 
 using ListValue = std::deque<std::string>;
+enum class ListEnd : uint8_t { kHead, kTail };
 
 struct SetMember {
   std::string name;

@@ -5,14 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "kvserver/cluster_commands.h"
 #include "kvserver/cluster_host.h"
+#include "kvserver/loop_handles.h"
 #include "kvserver/server.h"
 
 namespace kv {
 namespace {
 
 using State = ReplicationPrimary::State;
-
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 std::string_view StateText(State state) {
   switch (state) {

@@ -9,6 +9,9 @@
 
 namespace kv {
 
+// Of a clock that never goes back, for measuring how long something took.
+inline int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
+
 namespace internal {
 
 // libuv keeps a handle for a while after it was closed, so its memory is not its owner's.

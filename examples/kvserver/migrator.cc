@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "kvserver/loop_handles.h"
 #include "kvserver/server.h"
 
 namespace kv {
-namespace {
-
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
-
-}  // namespace
-
 Migrator::Migrator(Server& server) : server_(server) {
   server.AddCron([this] { Cron(); });
 }

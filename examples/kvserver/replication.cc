@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "kvserver/log.h"
+#include "kvserver/loop_handles.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -17,8 +18,6 @@ using clusterkit::Progress;
 constexpr uint64_t kCronMs = 100;
 // The age of the last byte grows without being told; this bounds how much too old it looks.
 constexpr int64_t kReportIntervalMs = 1000;
-
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/log.h"
+#include "kvserver/loop_handles.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -20,8 +21,6 @@ constexpr uint64_t kStepIntervalMs = 1;
 constexpr int64_t kMaxPauseMs = 10'000;
 constexpr size_t kMaxStream = 1 << 20;  // flushed beyond it, also in the middle of a turn
 constexpr size_t kKeepStream = 256 * 1024;
-
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 // "ip" of "ip:port" and of "[ip]:port".
 std::string HostOf(std::string_view address) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/log.h"
+#include "kvserver/loop_handles.h"
 #include "kvserver/server.h"
 #include "kvserver/text.h"
 #include "kvserver/value_codec.h"
@@ -16,8 +17,6 @@ namespace {
 constexpr size_t kReadRoom = 64 * 1024;
 constexpr int64_t kAckIntervalMs = 1000;
 constexpr size_t kMaxLine = 1024;
-
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 bool ParseAddress(const clusterkit::Endpoint& endpoint, sockaddr_storage* out) {
   return uv_ip4_addr(endpoint.host.c_str(), endpoint.port, reinterpret_cast<sockaddr_in*>(out)) ==
