@@ -93,7 +93,6 @@ bool ParseBounds(CommandContext& context, Args words, Bounds* bounds) {
 BitRange RangeIn(std::string_view bytes, Bounds bounds) {
   const int64_t unit = bounds.bits ? 1 : kByteBits;
   const auto size = static_cast<int64_t>(bytes.size()) * kByteBits / unit;
-  if (bounds.start < 0 && bounds.end < 0 && bounds.start > bounds.end) return {};
   if (bounds.start < 0) bounds.start = std::max<int64_t>(0, size + bounds.start);
   if (bounds.end < 0) bounds.end = std::max<int64_t>(0, size + bounds.end);
   bounds.end = std::min(bounds.end, size - 1);
@@ -119,6 +118,10 @@ void BitCount(CommandContext& context) {
   if (!ParseBounds(context, context.args.subspan(2), &bounds)) return;
   if (!FindString(context, context.args[1], &entry)) return;
   if (entry == nullptr) return context.reply.Integer(0);
+  // Two negative bounds in the wrong order select nothing, also where both would be clamped.
+  if (bounds.start < 0 && bounds.end < 0 && bounds.start > bounds.end) {
+    return context.reply.Integer(0);
+  }
   const std::string_view bytes = entry->value.string();
   const BitRange range = RangeIn(bytes, bounds);
   int64_t count = 0;

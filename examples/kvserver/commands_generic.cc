@@ -108,12 +108,30 @@ void ObjectEncoding(CommandContext& context) {
   }
 }
 
+void ObjectRefCount(CommandContext& context) {
+  if (context.keyspace.Find(context.args[2]) == nullptr) return context.reply.Null();
+  context.reply.Integer(1);  // Values are never shared.
+}
+
+// Accesses are counted where keys are evicted by them, which they are not.
+void ObjectFreq(CommandContext& context) {
+  if (context.keyspace.Find(context.args[2]) == nullptr) return context.reply.Null();
+  context.reply.Error(
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+      "when switching between policies at runtime LRU and LFU data will take some time to adjust.");
+}
+
 void ObjectHelp(CommandContext& context) {
   constexpr std::string_view kLines[] = {
       "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
       "ENCODING <key>",
       "    Return the kind of internal representation used in order to store the value",
       "    associated with a <key>.",
+      "FREQ <key>",
+      "    Return an error: accesses are not counted.",
+      "REFCOUNT <key>",
+      "    Return the number of references of the value associated with the specified",
+      "    <key>.",
       "HELP",
       "    Print this help.",
   };
@@ -127,6 +145,12 @@ void AddObjectCommand(CommandTable& table) {
   const CommandSpec specs[] = {
       {"object|encoding", 3, kReadonly, kCatKeyspace, {2, 2, 1, "RO"}, ObjectEncoding, "generic",
        "2.2.3", "Inspect the internal encoding of an object", {"nondeterministic_output"}},
+      {"object|refcount", 3, kReadonly, kCatKeyspace, {2, 2, 1, "RO"}, ObjectRefCount, "generic",
+       "2.2.3", "Get the number of references to the value of the key",
+       {"nondeterministic_output"}},
+      {"object|freq", 3, kReadonly, kCatKeyspace, {2, 2, 1, "RO"}, ObjectFreq, "generic",
+       "4.0.0", "Get the logarithmic access frequency counter of a Redis object",
+       {"nondeterministic_output"}},
       {"object|help", 2, kLoading | kStale, kCatKeyspace, {}, ObjectHelp, "generic", "6.2.0",
        "Show helpful text about the different subcommands"},
   };

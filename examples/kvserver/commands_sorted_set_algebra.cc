@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -196,6 +197,8 @@ void Subtract(const Query& query, SortedSetValue& result) {
 Value ResultOf(const Query& query) {
   Value value(ValueType::kSortedSet);
   SortedSetValue& result = value.sorted_set();
+  // What is not stored never becomes a listpack, so a score may be -0.
+  if (!query.store) result.Expect(std::numeric_limits<size_t>::max());
   switch (query.operation) {
     case Operation::kUnion:
       Unite(query, result);

@@ -60,6 +60,7 @@ struct Config {
   std::string dbfilename = "dump.rdb";
   std::string save;  // kept for CONFIG GET; nothing is saved
   bool appendonly = false;
+  int64_t maxmemory = 0;  // bytes; 0: no limit
   std::string requirepass;
 
   // Cluster.

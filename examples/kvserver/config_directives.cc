@@ -169,6 +169,17 @@ Directive EnableDebug() {
   return directive;
 }
 
+// Keys are never evicted. A policy that would is refused, rather than taken and not followed.
+Directive MaxMemoryPolicy() {
+  Directive directive{"maxmemory-policy"};
+  directive.get = [](const Config&) { return std::string("noeviction"); };
+  directive.set = [](Config&, Words args) {
+    if (EqualsIgnoreCase(args[0], "noeviction")) return absl::OkStatus();
+    return Bad("kvserver evicts no keys, so that noeviction is its only policy");
+  };
+  return directive;
+}
+
 Directive Bind() {
   Directive directive{"bind", {}, Change::kNever, /*many_arguments=*/true};
   directive.get = [](const Config& config) { return absl::StrJoin(config.bind, " "); };
@@ -299,6 +310,8 @@ std::vector<Directive> MakeDirectives() {
       Text("masterauth", &Config::masterauth),
       Text("masteruser", &Config::masteruser),
       Number("maxclients", &Config::maxclients, {1, std::numeric_limits<uint32_t>::max()}),
+      Memory("maxmemory", &Config::maxmemory, {0, kMaxLong}),
+      MaxMemoryPolicy(),
       Text("metrics-bind", &Config::metrics_bind, Change::kNever),
       Number("metrics-port", &Config::metrics_port, kPort, Change::kNever),
       Number("min-replicas-max-lag", &Config::min_replicas_max_lag, kFromZero, Change::kAnyTime,
@@ -346,8 +359,8 @@ constexpr std::string_view kWithoutEffect =
     " lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time"
     " lfu-log-factor list-compress-depth list-max-listpack-size list-max-ziplist-entries"
     " list-max-ziplist-value list-max-ziplist-size loadmodule lua-replicate-commands"
-    " lua-time-limit maxmemory maxmemory-clients"
-    " maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples no-appendfsync-on-rewrite"
+    " lua-time-limit maxmemory-clients"
+    " maxmemory-eviction-tenacity maxmemory-samples no-appendfsync-on-rewrite"
     " notify-keyspace-events oom-score-adj oom-score-adj-values proc-title-template"
     " propagation-error-behavior rdb-del-sync-files rdb-save-incremental-fsync rdbchecksum"
     " rdbcompression rename-command repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load"

@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "kvserver/memory_use.h"
+
 namespace kv {
 namespace {
 
@@ -55,7 +57,7 @@ Dict& Dict::operator=(Dict&& other) noexcept {
 }
 
 Entry* Dict::NewEntry(std::string_view key, uint32_t hash, size_t trailer_bytes) {
-  void* memory = std::malloc(sizeof(Entry) + key.size() + trailer_bytes);
+  void* memory = CountedAlloc(sizeof(Entry) + key.size() + trailer_bytes);
   if (memory == nullptr) throw std::bad_alloc();
   Entry* entry = new (memory) Entry;
   entry->hash = hash;
@@ -66,7 +68,7 @@ Entry* Dict::NewEntry(std::string_view key, uint32_t hash, size_t trailer_bytes)
 
 void Dict::FreeEntry(Entry* entry) {
   entry->~Entry();
-  std::free(entry);
+  CountedFree(entry);
 }
 
 Entry* Dict::Find(std::string_view key, uint32_t hash) {
@@ -117,7 +119,7 @@ void Dict::ResizeIfNeeded() {
 
 Dict::Table Dict::NewTable(size_t buckets) {
   Table table;
-  table.buckets.reset(static_cast<Entry**>(std::calloc(buckets, sizeof(void*))));
+  table.buckets.reset(static_cast<Entry**>(CountedZeroAlloc(buckets * sizeof(void*))));
   if (table.buckets == nullptr) throw std::bad_alloc();
   table.size = buckets;
   return table;

@@ -9,6 +9,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "kvserver/entry.h"
+#include "kvserver/memory_use.h"
 
 namespace kv {
 
@@ -53,10 +54,10 @@ class Dict {
 
  private:
   struct FreeMemory {
-    void operator()(Entry** buckets) const { std::free(buckets); }
+    void operator()(Entry** buckets) const { CountedFree(buckets); }
   };
   struct Table {
-    // From calloc, so the kernel zeroes a large table page by page as it comes into use.
+    // As calloc has it, so the kernel zeroes a large table page by page as it comes into use.
     std::unique_ptr<Entry*[], FreeMemory> buckets;
     size_t size = 0;
     size_t used = 0;  // entries

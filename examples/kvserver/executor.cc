@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/command_context.h"
+#include "kvserver/memory_use.h"
 #include "kvserver/text.h"
 #include "kvserver/transaction.h"
 
@@ -161,6 +162,10 @@ GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,
     const GateVerdict verdict = AskGate(client, spec, requests, flags, refusal);
     if (verdict != GateVerdict::kExecute) return verdict;
   }
+  if (LacksMemory(client, spec, flags)) {
+    *refusal = "OOM command not allowed when used memory > 'maxmemory'.";
+    return GateVerdict::kRefuse;
+  }
   if (client.kind == ClientKind::kReplica && (flags & (kDataFlags | kMayReplicate)) != 0) {
     *refusal = "ERR Replica can't interact with the keyspace";
     return GateVerdict::kRefuse;
@@ -170,6 +175,13 @@ GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,
     return GateVerdict::kRefuse;
   }
   return GateVerdict::kExecute;
+}
+
+bool Executor::LacksMemory(const Client& client, const CommandSpec& spec, uint32_t flags) const {
+  if (parts_.config.maxmemory == 0) return false;
+  // What is queued takes memory, whatever it is.
+  const bool queued = client.in_multi() && (spec.flags & (kNotQueued | kRunsQueued)) == 0;
+  return (queued || (flags & kDenyOom) != 0) && UsedMemory() > parts_.config.maxmemory;
 }
 
 GateVerdict Executor::AskGate(Client& client, const CommandSpec& spec,

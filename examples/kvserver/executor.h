@@ -135,6 +135,8 @@ class Executor {
   // Of everything but the rules of one command: role, gate.
   GateVerdict JudgeData(Client& client, const CommandSpec& spec, absl::Span<const Request> requests,
                         uint32_t flags, std::string* refusal);
+  // Whether a command would take memory where there is no more to be had.
+  bool LacksMemory(const Client& client, const CommandSpec& spec, uint32_t flags) const;
   GateVerdict AskGate(Client& client, const CommandSpec& spec, absl::Span<const Request> requests,
                       uint32_t flags, std::string* refusal);
   void Refuse(Client& client, const CommandSpec* spec, GateVerdict verdict,

@@ -1,7 +1,6 @@
 // What INFO tells of a stand-alone server. Names and forms are Redis's, because monitoring
 // programs read them.
 
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "kvserver/memory_use.h"
 #include "kvserver/migrator.h"
 #include "kvserver/server.h"
 
@@ -75,8 +75,7 @@ void WriteClients(Server& server, InfoWriter& info) {
 }
 
 void WriteMemory(Server& server, InfoWriter& info) {
-  const struct mallinfo2 memory = mallinfo2();
-  const uint64_t used = memory.uordblks + memory.hblkhd;
+  const auto used = static_cast<uint64_t>(UsedMemory());
   const uint64_t resident = ResidentBytes();
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
@@ -87,8 +86,8 @@ void WriteMemory(Server& server, InfoWriter& info) {
   info.Field("used_memory_rss_human", HumanBytes(resident));
   info.Field("used_memory_peak", Signed(std::max(peak, used)));
   info.Field("used_memory_peak_human", HumanBytes(std::max(peak, used)));
-  info.Field("maxmemory", int64_t{0});
-  info.Field("maxmemory_human", "0B");
+  info.Field("maxmemory", server.config().maxmemory);
+  info.Field("maxmemory_human", HumanBytes(static_cast<uint64_t>(server.config().maxmemory)));
   info.Field("maxmemory_policy", "noeviction");
   info.Field("mem_fragmentation_ratio",
              used == 0 ? 0 : static_cast<double>(resident) / static_cast<double>(used), 2);

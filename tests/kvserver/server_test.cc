@@ -227,7 +227,7 @@ TEST_CASE("a transaction that waits sends its reply as one") {
   const ClientId id = AwaitBlocked();
   running.OnDataThread(
       [&] { running.server.Resume(id, [](ReplyWriter& reply) { reply.Simple("DONE"); }); });
-  CHECK(peer.Receive(47) == "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+DONE\r\n:1\r\n+PONG\r\n");
+  CHECK(peer.Receive(45) == "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+DONE\r\n:1\r\n+PONG\r\n");
 }
 
 // Holds writes, or forbids to acknowledge them.
@@ -271,7 +271,7 @@ TEST_CASE("requests that a pause holds are served in order when it ends, by itse
       CHECK(other.Ask("GET n", 5) == "$-1\r\n");
       CHECK(other.Ask("CLIENT UNPAUSE", 5) == "+OK\r\n");
     }
-    CHECK(peer.Receive(34) == ":1\r\n$1\r\n1\r\n+OK\r\n+QUEUED\r\n*1\r\n:2\r\n");
+    CHECK(peer.Receive(33) == ":1\r\n$1\r\n1\r\n+OK\r\n+QUEUED\r\n*1\r\n:2\r\n");
     CHECK(other.Ask("PING", 7) == "+PONG\r\n");
   }
 }

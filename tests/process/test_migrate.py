@@ -476,8 +476,8 @@ class WithServers(harness.ProcessTest):
         with ours.connect(20) as here:
             here.pipeline([("SET", "s", "x" * 100_000), ("SET", "n", 42, "EX", 1000),
                            ("RPUSH", "l", *range(200)), ("HSET", "h", "f", "v"),
-                           ("SADD", "set", 1, 2, 3)])
-            keys = ("s", "n", "l", "h", "set")
+                           ("SADD", "set", 1, 2, 3), ("ZADD", "z", -1.5, "a", "inf", "b")])
+            keys = ("s", "n", "l", "h", "set", "z")
             dumps = {key: here.call("DUMP", key) for key in keys}
             self.assertEqual(here.call("MIGRATE", HOST, redis.port, "", 0, 5000, "KEYS", *keys),
                              "OK")

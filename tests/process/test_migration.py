@@ -353,6 +353,8 @@ class Migrate(Formed):
                   "list": ("RPUSH", *map(str, range(5000))), "set": ("SADD", "a", "b", "c"),
                   "numbers": ("SADD", *map(str, range(1000))),
                   "hash": ("HSET", *map(str, range(2000))),
+                  "scores": ("ZADD", "0.1", "a", "-inf", "b"),
+                  "many scores": ("ZADD", *map(str, range(2000))),
                   "lasting": ("SET", "1", "PX", "600000")}
         for name, (command, *words) in writes.items():
             self.source.call(command, self.key(name), *words)

@@ -168,7 +168,8 @@ class Imported(Operated):
                               ("RPUSH", f"list{n}", *map(str, range(n + 1))),
                               ("SADD", f"set{n}", *[f"member{m}" for m in range(n + 1)]),
                               ("SADD", f"numbers{n}", *map(str, range(n + 1))),
-                              ("HSET", f"hash{n}", *map(str, range(2 * n + 2)))]
+                              ("HSET", f"hash{n}", *map(str, range(2 * n + 2))),
+                              ("ZADD", f"scores{n}", *map(str, range(10 * n + 2)))]
         self.commands += [("SET", "lasting", "1", "EX", "1000"), ("SET", "long", "x" * 2_000_000),
                           ("RPUSH", "longlist", *["y" * 100] * 5000)]
         with self.redis.connect() as connection:

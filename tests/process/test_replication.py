@@ -172,17 +172,19 @@ class AsPrimary(harness.ProcessTest):
         self.assertEqual(replica.offset, int(self.info()["master_repl_offset"]))
 
     def test_containers_are_in_the_snapshot_and_their_changes_in_the_stream(self):
-        for words in (("RPUSH", "l", "a", "bc"), ("SADD", "s", "a"), ("HSET", "h", "f", "12")):
+        for words in (("RPUSH", "l", "a", "bc"), ("SADD", "s", "a"), ("HSET", "h", "f", "12"),
+                      ("ZADD", "z", "1.5", "a")):
             self.primary.call(*words)
         replica = self.replica()
         replica.sync()
-        for key in (b"l", b"s", b"h"):
+        for key in (b"l", b"s", b"h", b"z"):
             self.assertIsInstance(replica.data[key], Container)
             self.assertEqual(replica.data[key], self.primary.call("DUMP", key)[:-10])
         self.assertNotIsInstance(replica.data[b"ready"], Container)
 
         for words in ((b"HSET", b"h", b"f", b"13"), (b"LPUSH", b"l", b"x"), (b"RPOP", b"l"),
-                      (b"SADD", b"s", b"b"), (b"HDEL", b"h", b"f")):
+                      (b"SADD", b"s", b"b"), (b"HDEL", b"h", b"f"),
+                      (b"ZINCRBY", b"z", b"0.1", b"b")):
             self.primary.call(*words)
             self.assertEqual(replica.next(), [*words])
         popped = self.primary.call("SPOP", "s")
@@ -195,11 +197,12 @@ class AsPrimary(harness.ProcessTest):
                          [b"RESTORE", b"copy", b"0", payload, b"REPLACE", b"ABSTTL"])
 
     def test_containers_in_a_snapshot_are_those_of_one_moment_while_writes_go_on(self):
-        keys = [f"{kind}{n}" for n in range(3000) for kind in "lsh"]
-        add = {"l": "RPUSH", "s": "SADD", "h": "HSET"}
+        keys = [f"{kind}{n}" for n in range(3000) for kind in "lshz"]
+        add = {"l": ("RPUSH",), "s": ("SADD",), "h": ("HSET", "field"), "z": ("ZADD", "1")}
 
         def request(key: str, value: str):
-            return (add[key[0]], key, value, value) if key[0] == "h" else (add[key[0]], key, value)
+            command, *words = add[key[0]]
+            return (command, key, *words, value)
 
         with self.primary.connect(20) as client:
             client.pipeline([request(key, "old") for key in keys])
