@@ -55,8 +55,8 @@ class Node {
   // The data plane is alive. Begin to call it and go on at least every node_timeout/4, from the
   // data plane's own turn of work, or the node falls silent (Options::host_stall_timeout).
   void ReportHostAlive();
-  // Whether the data of the slots this node owns is here. Report before or right after Start on
-  // a restart; unreported counts as present. A full synchronisation makes it present.
+  // Whether the data of our slots is here (unreported: it is). Report at a restart. False, after a
+  // synced progress: an old copy; replicas ahead of it have more. A full sync makes it present.
   void ReportDataPresent(bool present);
   // Every key of these slots, all or some of those of SlotTransferDue `number`, is at the target of
   // the move, which acknowledged it, and none is left here. A transfer that is void has no effect.

@@ -163,6 +163,11 @@ bool NodeCore::Impl::IsBetterSuccessor(const NodeView& node, const NodeId& than)
   return node.replica_priority < table_.Find(than)->replica_priority;
 }
 
+// Than the old copy that is here, if there is one.
+bool NodeCore::Impl::IsFresherThanOurs(const Progress& progress) const {
+  return !replication_.progress.synced || Progress::Compare(progress, replication_.progress) > 0;
+}
+
 // A primary without its data neither serves nor feeds replicas while a replica has the data.
 void NodeCore::Impl::UpdateDataGuard() {
   const bool missing = data_present_ == false && options_.guard_missing_data && IsPrimary() &&
@@ -177,7 +182,7 @@ void NodeCore::Impl::UpdateDataGuard() {
       if (node->role != Role::kReplica || node->primary != table_.self_id()) continue;
       const PeerFacts& facts = table_.facts(node->id);
       if (facts.heard && !facts.progress_unknown) {
-        if (!facts.progress.synced) continue;
+        if (!facts.progress.synced || !IsFresherThanOurs(facts.progress)) continue;
         guard = DataGuard::kActive;
         if (node->health != Health::kOnline || node->no_failover) continue;
         if (!successor || IsBetterSuccessor(*node, *successor)) successor = node->id;

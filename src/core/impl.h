@@ -280,6 +280,7 @@ class NodeCore::Impl {
   void SendProgress(bool final);
   void UpdateDataGuard();
   bool IsBetterSuccessor(const NodeView& node, const NodeId& than) const;
+  bool IsFresherThanOurs(const Progress& progress) const;
 
   // --- open_slots.cc ----------------------------------------------------------------------------
   void EditOpenSlots(absl::FunctionRef<void(OpenSlots&)> edit);
