@@ -15,7 +15,7 @@
 #include "kvserver/cluster_options.h"
 #include "kvserver/event_log.h"
 #include "kvserver/log.h"
-#include "kvserver/redirects.h"
+#include "kvserver/persistence.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -78,21 +78,6 @@ absl::Status NodeFault(const absl::Status& status) {
                       absl::StrCat("Can't start the cluster node: ", status.message()));
 }
 
-// Which keys of a request are here. None expires for being asked for.
-clusterkit::KeyPresence PresenceOf(const GateQuery& query, Keyspace& keyspace) {
-  clusterkit::KeyPresence keys;
-  std::optional<std::string_view> first;
-  const ExpiryMode mode = keyspace.expiry_mode();
-  keyspace.set_expiry_mode(ExpiryMode::kHide);
-  query.ForEachKey([&](std::string_view key) {
-    (keyspace.Find(key) != nullptr ? keys.some_present : keys.some_missing) = true;
-    if (first.has_value() && *first != key) keys.several_keys = true;
-    if (!first.has_value()) first = key;
-  });
-  keyspace.set_expiry_mode(mode);
-  return keys;
-}
-
 }  // namespace
 
 // --- Start and end -------------------------------------------------------------------------------
@@ -144,8 +129,12 @@ absl::Status ClusterHost::StartNode(const Config& config) {
   auto node = Node::Start(options, {&loop_, transport_.get(), &codec_, store_.get(), this});
   if (!node.ok()) return NodeFault(node.status());
   node_ = *std::move(node);
-  // Data are in memory only: who owns slots at start has lost what was in them. A replica may
-  // have it, so this is said before any peer hears of us.
+  // Who owns slots at start has lost what was in them, or has it as old as its snapshot. A replica
+  // may have more, so this is said before any peer hears of us.
+  if (OwnSnapshot()) {
+    const RdbHead& head = *server_.persistence().loaded();
+    node_->ReportReplication({{clusterkit::Epoch{head.history}, head.offset, true}, false, {}, 0});
+  }
   if (node_->view()->self().slot_count > 0) node_->ReportDataPresent(false);
   return absl::OkStatus();
 }
@@ -161,13 +150,29 @@ void ClusterHost::JoinData() {
   server_.pause().OnChange([this] { ReportPause(); });
   server_.OnShutdown([this](std::function<void()> done) { Leave(std::move(done)); });
 
+  const bool adopted = OwnSnapshot();
+  if (adopted) {
+    replication_.Adopt(*server_.persistence().loaded());
+  } else if (const auto& head = server_.persistence().loaded(); head && !head->shard_id.empty()) {
+    Log(LogLevel::kWarning, "The snapshot is of another shard than this node's, and is not used.");
+    server_.keyspace().Clear();
+  }
+  server_.persistence().set_source([this] { return replication_.Describe(); });
   const NodeView& self = view().self();
   if (self.role == Role::kReplica && self.primary.has_value()) {
-    replication_.Follow(*self.primary, /*other_shard=*/true);
+    replication_.Follow(*self.primary, /*other_shard=*/!adopted);
   } else {
     replication_.StartAsPrimary(/*has_data=*/self.slot_count == 0);
   }
   alive_timer_.Start(0, static_cast<uint64_t>(AliveIntervalMs(server_.config())));
+}
+
+// Whether a snapshot was loaded that is a copy of our shard's data, as of some time. Of one from
+// before this node changed its shard nothing is true any more.
+bool ClusterHost::OwnSnapshot() const {
+  const std::optional<RdbHead>& head = server_.persistence().loaded();
+  return head.has_value() && !head->stream_id.empty() &&
+         head->shard_id == node_->view()->self().shard.ToHex();
 }
 
 // --- Data thread to node -------------------------------------------------------------------------
@@ -359,7 +364,9 @@ void ClusterHost::OnMarksClosed(const clusterkit::SlotSet& slots) {
 }
 
 void ClusterHost::DropLostKeys() {
-  if (server_.pause().active() || server_.executor().exclusive()) return;
+  // A replica has what its primary has.
+  if (replication_.is_replica()) lost_slots_.clear();
+  if (replication_.withheld() || server_.pause().active() || server_.executor().exclusive()) return;
   Keyspace& keyspace = server_.keyspace();
   std::vector<std::string> keys;
   while (!lost_slots_.empty() && keys.size() < kDropStep) {
@@ -382,68 +389,6 @@ void ClusterHost::DropLostKeys() {
     keyspace.Erase(key);
   }
   if (lost_slots_.empty()) lost_slots_timer_.Stop();
-}
-
-// --- CommandGate ---------------------------------------------------------------------------------
-
-// By voting for its successor this node has ceased to serve; in a moment it knows where to send its
-// clients.
-bool ClusterHost::LapsedForHandover(const clusterkit::RouteDecision& decision) const {
-  const auto* down = std::get_if<clusterkit::ClusterDown>(&decision);
-  return down != nullptr && down->why == clusterkit::ClusterDown::Why::kLeaseLapsed &&
-         server_.pause().has(Pause::Reason::kManualFailover);
-}
-
-GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
-  const ClusterView& view = this->view();
-  // Any second slot stands for keys that do not share one.
-  const SlotId slots[] = {query.slot, SlotId{static_cast<uint16_t>(query.slot.value ^ 1)}};
-  clusterkit::RouteQuery route;
-  route.slots = absl::MakeConstSpan(slots, query.same_slot ? 1 : 2);
-  route.write = (query.flags & kWrite) != 0;
-  route.readonly = query.client.readonly;
-  if (!view.open_slots().Empty() && view.open_slots().Find(query.slot) != nullptr) {
-    route.asking = query.asking();
-    route.migrates = (query.spec.flags & kMigrates) != 0;
-    route.keys = PresenceOf(query, server_.keyspace());
-  }
-  clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
-  if (!std::holds_alternative<clusterkit::Serve>(decision)) {
-    if (LapsedForHandover(decision)) return GateVerdict::kHold;
-    UsePreferredEndpoint(view, server_.config().cluster_preferred_endpoint_type, decision);
-    *refusal = RefusalText(decision);
-    return GateVerdict::kRedirect;
-  }
-
-  const bool owner = view.self().role == Role::kPrimary;
-  if (owner && replication_.is_replica()) {
-    // The view of our election is here before the event that tells of it.
-    replication_.Promote(view.self().config_epoch.value);
-  }
-  if (replication_.loading()) {
-    *refusal = "LOADING Redis is loading the dataset in memory";
-    return GateVerdict::kRefuse;
-  }
-  if (route.write && owner && !replication_.EnoughGoodReplicas()) {
-    *refusal = "NOREPLICAS Not enough good replicas to write.";
-    return GateVerdict::kRefuse;
-  }
-  // A read was true at some time between its request and its reply, and needs no lease any more.
-  if (route.write && view.self().slot_count > 0) query.client.leased_replies = true;
-  return GateVerdict::kExecute;
-}
-
-bool ClusterHost::MayAcknowledge(const Client& client) {
-  if (client.kind == ClientKind::kReplica) return true;
-  if (!client.leased_replies && !client.unacknowledged_writes) return true;
-  // The replicas' sockets first: then the death of this process loses nothing acknowledged.
-  replication_.FlushStream();
-  const ClusterView& view = this->view();
-  // Changes without keys, like FLUSHALL, of a primary that nobody relies on.
-  const bool free = view.self().role == Role::kPrimary && view.self().slot_count == 0;
-  if (free && !client.leased_replies) return true;
-  // The clock is read again: this process may have been stopped since the request was admitted.
-  return clusterkit::MayAcknowledge(view, Now());
 }
 
 }  // namespace kv

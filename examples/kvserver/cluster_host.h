@@ -30,7 +30,7 @@ namespace kv {
 class Server;
 
 // Joins the data thread with a clusterkit::Node. Who embeds the library does what this class and
-// no other file of kvserver does.
+// no other of kvserver does. (cluster_gate.cc has what happens to each request.)
 //
 // The node lives on a thread of its own, so that a slow command does not make this process look
 // dead to its peers. Between the two threads there are four paths:
@@ -55,6 +55,7 @@ class ClusterHost final : public CommandGate,
   // The client endpoint of the primary that this node follows; an empty host: not known.
   clusterkit::Endpoint PrimaryAddress() override;
   std::string MyId() override { return view().self().id.ToHex(); }
+  std::string MyShardId() override { return view().self().shard.ToHex(); }
 
   // Runs `work` with the node on its thread, and, once what it did is saved and published, what
   // it returns on this thread to write the reply. The client waits, its other requests behind it.
@@ -78,6 +79,7 @@ class ClusterHost final : public CommandGate,
 
   // On the node's thread.
   absl::Status StartNode(const Config& config);
+  bool OwnSnapshot() const;
   void OnStampedEvent(const clusterkit::StampedEvent& stamped, clusterkit::Instant now) override;
   void Act(const clusterkit::Event& event);
   void Post(absl::AnyInvocable<void(clusterkit::Node&) &&> work);  // From any thread.

@@ -222,6 +222,7 @@ void AddGenericCommands(CommandTable& table);
 void AddScanCommands(CommandTable& table);
 void AddExpireCommands(CommandTable& table);
 void AddServerCommands(CommandTable& table);
+void AddPersistenceCommands(CommandTable& table);
 void AddDebugCommands(CommandTable& table);
 void AddConfigCommands(CommandTable& table);
 void AddCommandCommands(CommandTable& table);

@@ -63,6 +63,8 @@ class ReplicationSink {
   virtual void Propagate(Args args) = 0;
   // Bytes of the stream so far.
   virtual uint64_t offset() const = 0;
+  // Whether as many replicas follow closely as min-replicas-to-write asks for.
+  virtual bool EnoughGoodReplicas() const { return true; }
 };
 
 }  // namespace kv

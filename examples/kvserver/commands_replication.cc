@@ -11,9 +11,15 @@ namespace {
 
 using State = ReplicationPrimary::State;
 
-// There is no backlog, so whatever the replica has, it gets everything.
+// PSYNC id offset: goes on from there, if that is sure to be right. SYNC: from nothing.
 void Psync(CommandContext& context) {
-  const std::string_view refusal = ClusterOf(context).replication().Attach(context.client);
+  ReplicationPrimary::Position position{"?", -1};
+  if (context.args.size() > 1) {
+    position.stream_id = context.args[1];
+    if (!IntegerArg(context, context.args[2], &position.next)) return;
+  }
+  const std::string_view refusal =
+      ClusterOf(context).replication().Attach(context.client, position);
   if (!refusal.empty()) context.reply.Error(refusal);
 }
 
@@ -31,6 +37,7 @@ void ReplConf(CommandContext& context) {
       }
       return;
     }
+    if (EqualsIgnoreCase(option, "getack")) return;  // That is for replicas, whose link answers.
     if (EqualsIgnoreCase(option, "listening-port")) {
       if (!IntegerArg(context, args[i + 1], &number)) return;
       replication.AnnouncementOf(context.client.id).port = number;

@@ -24,13 +24,16 @@ void Time(CommandContext& context) {
   context.reply.BulkInteger(us % 1000000);
 }
 
-// There is nothing to save, so SAVE and NOSAVE come to the same, and FORCE has nothing to ignore.
 void Shutdown(CommandContext& context) {
+  using Save = ShutdownRequest::Save;
+  ShutdownRequest request;
   bool abort = false;
   bool other = false;
-  bool save = false;
-  bool nosave = false;
-  bool now = false;
+  bool both = false;
+  const auto choose = [&](Save save) {
+    both = both || (request.save != Save::kAsConfigured && request.save != save);
+    request.save = save;
+  };
   for (const std::string_view word : context.args.subspan(1)) {
     if (EqualsIgnoreCase(word, "ABORT")) {
       abort = true;
@@ -38,20 +41,22 @@ void Shutdown(CommandContext& context) {
     }
     other = true;
     if (EqualsIgnoreCase(word, "NOSAVE")) {
-      nosave = true;
+      choose(Save::kNo);
     } else if (EqualsIgnoreCase(word, "SAVE")) {
-      save = true;
+      choose(Save::kYes);
     } else if (EqualsIgnoreCase(word, "NOW")) {
-      now = true;
-    } else if (!EqualsIgnoreCase(word, "FORCE")) {
+      request.now = true;
+    } else if (EqualsIgnoreCase(word, "FORCE")) {
+      request.force = true;
+    } else {
       return ReplySyntaxError(context);
     }
   }
-  if ((save && nosave) || (abort && other)) return ReplySyntaxError(context);
+  if (both || (abort && other)) return ReplySyntaxError(context);
   if (!abort) {
     // No reply: the client sees its connection end.
     context.client.Block();
-    return context.host().RequestShutdown(now);
+    return context.host().RequestShutdown(request);
   }
   // What is under way is the node's departure, which its peers know of.
   context.reply.Error(context.host().shutting_down()

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/glob.h"
@@ -26,10 +27,7 @@ std::string JoinWords(absl::Span<const std::string> words) {
 
 std::string WarningFor(const Config& config, std::string_view name) {
   if (name == "appendonly" && config.appendonly) {
-    return "appendonly yes: kvserver keeps its data in memory only; nothing is written to disk";
-  }
-  if (name == "save" && !config.save.empty()) {
-    return "save: kvserver keeps its data in memory only; no snapshots are written to disk";
+    return "appendonly yes: kvserver has no append-only file; snapshots are all that it writes";
   }
   if (name == "cluster-announce-tls-port" && config.cluster_announce_tls_port != 0) {
     return "cluster-announce-tls-port: kvserver has no TLS";
@@ -101,9 +99,12 @@ class Parser {
     return ok;
   }
 
-  // Each line adds its save points, except `save ""`, which drops what came before.
+  // Each line adds its save points, except `save ""`, which drops what came before; the first one
+  // also drops the defaults.
   void MergeSave(std::vector<std::string>* words) {
-    if ((*words)[0] != "save" || words->size() < 2 || (*words)[1].empty()) return;
+    if ((*words)[0] != "save" || words->size() < 2) return;
+    if (!std::exchange(save_seen_, true)) config_.save.clear();
+    if ((*words)[1].empty()) return;
     const auto before = SplitWords(config_.save);
     words->insert(words->begin() + 1, before->begin(), before->end());
   }
@@ -112,6 +113,7 @@ class Parser {
   std::vector<std::string>& warnings_;
   ConfigError* error_;
   int depth_ = 0;
+  bool save_seen_ = false;
 };
 
 }  // namespace

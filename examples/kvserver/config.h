@@ -1,6 +1,7 @@
 #ifndef KVSERVER_CONFIG_H_
 #define KVSERVER_CONFIG_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -58,7 +59,8 @@ struct Config {
 
   // Data.
   std::string dbfilename = "dump.rdb";
-  std::string save;  // kept for CONFIG GET; nothing is saved
+  std::string save = "3600 1 300 100 60 10000";  // pairs of seconds and changes
+  bool stop_writes_on_bgsave_error = true;
   bool appendonly = false;
   int64_t maxmemory = 0;  // bytes; 0: no limit
   std::string requirepass;
@@ -100,9 +102,16 @@ struct Config {
   int64_t shutdown_timeout = 10;          // seconds, for handing over to a replica
   int64_t repl_ping_replica_period = 10;  // seconds
   int64_t repl_backlog_size = 1ll << 20;
+  int64_t repl_backlog_ttl = 3600;  // seconds that a primary without replicas keeps it, 0: for ever
   int64_t replica_priority = 100;
   int64_t min_replicas_to_write = 0;
   int64_t min_replicas_max_lag = 10;  // seconds
+
+  // A limit below the backlog would end links as soon as a replica goes on from it.
+  uint64_t replica_output_limit() const {
+    const uint64_t hard = output_limit_replica.hard_bytes;
+    return hard == 0 ? 0 : std::max(hard, static_cast<uint64_t>(repl_backlog_size));
+  }
 
   // Directives of Redis that have no effect here, as given.
   std::map<std::string, std::string> without_effect;

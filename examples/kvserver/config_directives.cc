@@ -198,6 +198,17 @@ Directive Bind() {
   return directive;
 }
 
+Directive DbFilename() {
+  Directive directive = Text("dbfilename", &Config::dbfilename, Change::kProtected);
+  directive.set = [set = directive.set](Config& config, Words args) {
+    if (args[0].find('/') != std::string::npos) {
+      return Bad("dbfilename can't be a path, just a filename");
+    }
+    return set(config, args);
+  };
+  return directive;
+}
+
 Directive Save() {
   Directive directive{"save", {}, Change::kAnyTime, /*many_arguments=*/true};
   directive.get = [](const Config& config) { return config.save; };
@@ -301,7 +312,7 @@ std::vector<Directive> MakeDirectives() {
       YesNo("cluster-require-full-coverage", &Config::cluster_require_full_coverage),
       Choice("cluster-voting", &Config::cluster_voting, kVotings),
       YesNo("daemonize", &Config::daemonize, Change::kNever),
-      Text("dbfilename", &Config::dbfilename, Change::kProtected),
+      DbFilename(),
       Text("dir", &Config::dir, Change::kProtected),
       EnableDebug(),
       Number("hz", &Config::hz, kFromZero),
@@ -323,6 +334,7 @@ std::vector<Directive> MakeDirectives() {
       YesNo("protected-mode", &Config::protected_mode),
       Memory("proto-max-bulk-len", &Config::proto_max_bulk_len, kMegabytes),
       BacklogSize(),
+      Number("repl-backlog-ttl", &Config::repl_backlog_ttl, kFromZero),
       Number("repl-diskless-sync-delay", &Config::repl_diskless_sync_delay, kFromZero),
       Number("repl-ping-replica-period", &Config::repl_ping_replica_period, kFromOne,
              Change::kAnyTime, "repl-ping-slave-period"),
@@ -332,6 +344,7 @@ std::vector<Directive> MakeDirectives() {
              "slave-priority"),
       Text("requirepass", &Config::requirepass),
       Save(),
+      YesNo("stop-writes-on-bgsave-error", &Config::stop_writes_on_bgsave_error),
       Number("tcp-backlog", &Config::tcp_backlog, kFromZero, Change::kNever),
       Number("tcp-keepalive", &Config::tcp_keepalive, kFromZero),
       Number("timeout", &Config::timeout, kFromZero),
@@ -363,7 +376,7 @@ constexpr std::string_view kWithoutEffect =
     " maxmemory-eviction-tenacity maxmemory-samples no-appendfsync-on-rewrite"
     " notify-keyspace-events oom-score-adj oom-score-adj-values proc-title-template"
     " propagation-error-behavior rdb-del-sync-files rdb-save-incremental-fsync rdbchecksum"
-    " rdbcompression rename-command repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load"
+    " rdbcompression rename-command repl-disable-tcp-nodelay repl-diskless-load"
     " repl-diskless-sync repl-diskless-sync-max-replicas replica-announce-ip"
     " replica-announce-port replica-announced replica-ignore-disk-write-errors"
     " replica-ignore-maxmemory replica-lazy-flush replica-read-only"
@@ -371,7 +384,7 @@ constexpr std::string_view kWithoutEffect =
     " set-max-intset-entries set-proc-title shutdown-on-sigint shutdown-on-sigterm"
     " slave-announce-ip slave-announce-port slave-ignore-maxmemory"
     " slave-lazy-flush slave-read-only slave-serve-stale-data slaveof"
-    " slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error"
+    " slowlog-log-slower-than slowlog-max-len socket-mark-id"
     " stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility"
     " syslog-ident tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers"
     " tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass"

@@ -229,7 +229,9 @@ bool Connection::CloseIfOutputTooLarge() {
                                                                   : config.output_limit_normal;
   const size_t size = client_.reply.size() + client_.pending_output_bytes;
   const int64_t now_ms = server_.keyspace_.now_ms();
-  bool close = size > (limit.hard_bytes == 0 ? kMaxOutput : std::min(limit.hard_bytes, kMaxOutput));
+  const uint64_t hard =
+      client_.kind == ClientKind::kReplica ? config.replica_output_limit() : limit.hard_bytes;
+  bool close = size > (hard == 0 ? kMaxOutput : std::min(hard, kMaxOutput));
   if (limit.soft_bytes == 0 || size <= limit.soft_bytes) {
     over_soft_limit_since_ms_ = 0;
   } else if (over_soft_limit_since_ms_ == 0) {

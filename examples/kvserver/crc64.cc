@@ -34,8 +34,7 @@ constexpr std::array<Table, kStep> kTables = MakeTables();
 
 }  // namespace
 
-uint64_t Crc64(std::string_view bytes) {
-  uint64_t sum = 0;
+uint64_t Crc64(std::string_view bytes, uint64_t sum) {
   for (; bytes.size() >= kStep; bytes.remove_prefix(kStep)) {
     sum ^= GetLittleEndian<uint64_t>(bytes, 0);
     uint64_t next = 0;

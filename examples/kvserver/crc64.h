@@ -6,8 +6,9 @@
 
 namespace kv {
 
-// The checksum at the end of DUMP's payloads: CRC-64 after Jones, reflected, from 0.
-uint64_t Crc64(std::string_view bytes);
+// The checksum at the end of DUMP's payloads and of RDB files: CRC-64 after Jones, reflected. Of
+// what comes in pieces, `sum` is that of the pieces before.
+uint64_t Crc64(std::string_view bytes, uint64_t sum = 0);
 
 }  // namespace kv
 

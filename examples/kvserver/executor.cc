@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kvserver/command_context.h"
 #include "kvserver/memory_use.h"
+#include "kvserver/persistence.h"
 #include "kvserver/text.h"
 #include "kvserver/transaction.h"
 
@@ -170,9 +171,9 @@ GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,
     *refusal = "ERR Replica can't interact with the keyspace";
     return GateVerdict::kRefuse;
   }
-  if (replica_ && (flags & kWrite) != 0) {
-    *refusal = "READONLY You can't write against a read only replica.";
-    return GateVerdict::kRefuse;
+  if ((flags & kWrite) != 0) {
+    *refusal = std::string(WriteRefusal());
+    if (!refusal->empty()) return GateVerdict::kRefuse;
   }
   return GateVerdict::kExecute;
 }
@@ -182,6 +183,23 @@ bool Executor::LacksMemory(const Client& client, const CommandSpec& spec, uint32
   // What is queued takes memory, whatever it is.
   const bool queued = client.in_multi() && (spec.flags & (kNotQueued | kRunsQueued)) == 0;
   return (queued || (flags & kDenyOom) != 0) && UsedMemory() > parts_.config.maxmemory;
+}
+
+std::string_view Executor::WriteRefusal() const {
+  if (replica_) return "READONLY You can't write against a read only replica.";
+  if (persistence_ != nullptr && persistence_->refuses_writes()) {
+    return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to "
+           "persist to disk. Commands that may modify the data set are disabled, because this instance is "
+           "configured to report errors during writes if RDB snapshotting fails "
+           "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about "
+           "the RDB error.";
+  }
+  const Config& config = parts_.config;
+  const bool needs_replicas = config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0;
+  if (needs_replicas && (sink_ == nullptr || !sink_->EnoughGoodReplicas())) {
+    return "NOREPLICAS Not enough good replicas to write.";
+  }
+  return {};
 }
 
 GateVerdict Executor::AskGate(Client& client, const CommandSpec& spec,

@@ -22,15 +22,23 @@ namespace kv {
 class ClusterHost;
 class InfoRegistry;
 class Migrator;
+class Persistence;
 struct CommandContext;
+
+struct ShutdownRequest {
+  enum class Save : uint8_t { kAsConfigured, kYes, kNo };
+
+  bool now = false;    // without what should come first, also if that has begun
+  bool force = false;  // even if the data cannot be saved
+  Save save = Save::kAsConfigured;
+};
 
 // What commands need of the process around them. Server implements it; tests use a stand-in.
 class Host {
  public:
   virtual ~Host() = default;
-  // Returns at once, the process ends later with exit code 0. `now`: without what should come
-  // first, also if that has begun.
-  virtual void RequestShutdown(bool now) = 0;
+  // Returns at once, the process ends later with exit code 0.
+  virtual void RequestShutdown(const ShutdownRequest& request) = 0;
   virtual bool shutting_down() const = 0;
   virtual void ForEachClient(absl::FunctionRef<void(Client&)> visit) = 0;
   virtual size_t client_count() const = 0;
@@ -79,6 +87,8 @@ class Executor {
   ClusterHost* cluster() const { return cluster_; }
   // For MIGRATE's handler. Null where there are no sockets.
   void set_migrator(Migrator* migrator) { migrator_ = migrator; }
+  void set_persistence(Persistence* persistence) { persistence_ = persistence; }
+  Persistence* persistence() const { return persistence_; }
   Migrator* migrator() const { return migrator_; }
   WatchTable& watches() { return watches_; }
   KeyLocks& locks() { return locks_; }
@@ -108,6 +118,8 @@ class Executor {
   void RunTransaction(CommandContext& exec);
   // Such a transaction waits for an answer: what others want to do must wait too.
   bool exclusive() const { return exclusive_ != nullptr; }
+  // Some of the changes of a transaction may have been made, and not propagated.
+  bool in_transaction() const { return exclusive_ != nullptr || running_ != nullptr; }
   // Whether what this client has begun may change the data set now.
   bool MayChangeData(ClientId id) const { return exclusive_ == nullptr || exclusive_->id == id; }
 
@@ -137,6 +149,8 @@ class Executor {
                         uint32_t flags, std::string* refusal);
   // Whether a command would take memory where there is no more to be had.
   bool LacksMemory(const Client& client, const CommandSpec& spec, uint32_t flags) const;
+  // What forbids all writes for now; empty: nothing.
+  std::string_view WriteRefusal() const;
   GateVerdict AskGate(Client& client, const CommandSpec& spec, absl::Span<const Request> requests,
                       uint32_t flags, std::string* refusal);
   void Refuse(Client& client, const CommandSpec* spec, GateVerdict verdict,
@@ -157,6 +171,7 @@ class Executor {
   ReplicationSink* sink_ = nullptr;
   ClusterHost* cluster_ = nullptr;
   Migrator* migrator_ = nullptr;
+  Persistence* persistence_ = nullptr;
   KeyLocks locks_;
   WatchTable watches_{parts_.keyspace};
   // The transaction whose changes are being collected, and the client whose transaction waits

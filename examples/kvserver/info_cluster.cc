@@ -71,10 +71,12 @@ void WriteReplication(ClusterHost& cluster, InfoWriter& info) {
   info.Field("master_replid2", data.second_id);
   info.Field("master_repl_offset", static_cast<int64_t>(data.progress.offset));
   info.Field("second_repl_offset", data.second_offset);
-  info.Field("repl_backlog_active", int64_t{0});
+  const ReplicationBacklog& backlog = data.backlog;
+  info.Field("repl_backlog_active", int64_t{backlog.active() ? 1 : 0});
   info.Field("repl_backlog_size", cluster.server().config().repl_backlog_size);
-  info.Field("repl_backlog_first_byte_offset", int64_t{0});
-  info.Field("repl_backlog_histlen", int64_t{0});
+  info.Field("repl_backlog_first_byte_offset",
+             backlog.active() ? static_cast<int64_t>(backlog.first()) + 1 : int64_t{0});
+  info.Field("repl_backlog_histlen", static_cast<int64_t>(backlog.size()));
   // Not Redis's: what elections compare before the offset, and whether there is a whole copy.
   info.Field("history_epoch", static_cast<int64_t>(data.progress.history.value));
   info.Field("data_complete", int64_t{data.progress.synced ? 1 : 0});

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "kvserver/memory_use.h"
 #include "kvserver/migrator.h"
+#include "kvserver/persistence.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -95,14 +96,19 @@ void WriteMemory(Server& server, InfoWriter& info) {
   info.Field("lazyfree_pending_objects", Signed(server.keyspace().pending_frees()));
 }
 
-// Nothing is written to disk, and nothing read at start.
 void WritePersistence(Server& server, InfoWriter& info) {
   info.Field("loading", int64_t{0});
   info.Field("async_loading", int64_t{0});
-  info.Field("rdb_changes_since_last_save", Signed(server.keyspace().changes()));
-  info.Field("rdb_bgsave_in_progress", int64_t{0});
-  info.Field("rdb_last_save_time", server.started_ms() / 1000);
-  info.Field("rdb_last_bgsave_status", "ok");
+  const Persistence& persistence = server.persistence();
+  info.Field("rdb_changes_since_last_save", Signed(persistence.changes_since_save()));
+  info.Field("rdb_bgsave_in_progress", int64_t{persistence.in_progress() ? 1 : 0});
+  info.Field("rdb_last_save_time", persistence.last_save_s());
+  info.Field("rdb_last_bgsave_status", persistence.last_ok() ? "ok" : "err");
+  info.Field("rdb_last_bgsave_time_sec", persistence.last_took_s());
+  info.Field("rdb_current_bgsave_time_sec", persistence.current_took_s());
+  info.Field("rdb_saves", Signed(persistence.saves()));
+  info.Field("rdb_last_load_keys_expired", int64_t{0});
+  info.Field("rdb_last_load_keys_loaded", Signed(persistence.keys_loaded()));
   info.Field("aof_enabled", int64_t{0});
   info.Field("aof_rewrite_in_progress", int64_t{0});
   info.Field("aof_last_write_status", "ok");
@@ -116,6 +122,9 @@ void WriteStats(Server& server, InfoWriter& info) {
   info.Field("total_net_input_bytes", Signed(stats.input_bytes));
   info.Field("total_net_output_bytes", Signed(stats.output_bytes));
   info.Field("rejected_connections", Signed(stats.rejected_connections));
+  info.Field("sync_full", Signed(stats.full_syncs));
+  info.Field("sync_partial_ok", Signed(stats.partial_syncs));
+  info.Field("sync_partial_err", Signed(stats.refused_partial_syncs));
   info.Field("expired_keys", Signed(server.keyspace().expired_total()));
   info.Field("evicted_keys", int64_t{0});
   info.Field("keyspace_hits", Signed(stats.keyspace_hits));

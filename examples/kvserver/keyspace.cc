@@ -169,6 +169,13 @@ void Keyspace::ForEach(absl::FunctionRef<void(Entry&)> visit) {
   } while (cursor != 0);
 }
 
+void Keyspace::ForEachStored(absl::FunctionRef<void(const Entry&)> visit) const {
+  uint64_t cursor = 0;
+  do {
+    cursor = dict_.Scan(cursor, [&](Entry* entry) { visit(*entry); });
+  } while (cursor != 0);
+}
+
 Entry* Keyspace::Random() {
   // Where expired keys are kept there may be nothing else; an expired one is the answer then.
   constexpr int kMaxTries = 100;
@@ -190,12 +197,14 @@ uint64_t Keyspace::NextRandom() {
 
 void Keyspace::Clear(bool now) {
   if (observer_ != nullptr) observer_->BeforeClear();
-  while (AdvanceSnapshot(kFreePerStep)) {
-  }
   expiring_.clear();
   expire_cursor_ = 0;
   std::fill(slots_.begin(), slots_.end(), Slot());
   Dict dropped = std::exchange(dict_, Dict());
+  if (snapshot_active() && !snapshot_rest_.has_value()) {
+    snapshot_rest_ = std::move(dropped);
+    return;
+  }
   if (!now && dropped.size() > 0) dropped_.push_back(std::move(dropped));
 }
 
@@ -266,7 +275,6 @@ void Keyspace::StartSnapshot(std::function<void(const Entry&)> visit) {
   ++snapshot_;
   snapshot_cursor_ = 0;
   snapshot_visit_ = std::move(visit);
-  if (dict_.size() == 0) CancelSnapshot();
 }
 
 void Keyspace::VisitForSnapshot(Entry* entry) {
@@ -277,7 +285,8 @@ void Keyspace::VisitForSnapshot(Entry* entry) {
 bool Keyspace::AdvanceSnapshot(size_t count) {
   size_t visited = 0;
   while (snapshot_active() && visited < count) {
-    snapshot_cursor_ = dict_.Scan(snapshot_cursor_, [&](Entry* entry) {
+    const Dict& dict = snapshot_rest_.has_value() ? *snapshot_rest_ : dict_;
+    snapshot_cursor_ = dict.Scan(snapshot_cursor_, [&](Entry* entry) {
       ++visited;
       KeepForSnapshot(entry);
     });
@@ -288,7 +297,12 @@ bool Keyspace::AdvanceSnapshot(size_t count) {
   return snapshot_active();
 }
 
-void Keyspace::CancelSnapshot() { snapshot_visit_ = nullptr; }
+void Keyspace::CancelSnapshot() {
+  snapshot_visit_ = nullptr;
+  if (!snapshot_rest_.has_value()) return;
+  dropped_.push_back(*std::move(snapshot_rest_));
+  snapshot_rest_.reset();
+}
 
 // --- Upkeep ---
 
@@ -312,6 +326,7 @@ void Keyspace::ExpireSome(absl::FunctionRef<bool()> out_of_time) {
 
 size_t Keyspace::pending_frees() const {
   size_t count = dropped_values_.size();
+  if (snapshot_rest_.has_value()) count += snapshot_rest_->size();
   for (const Dict& dropped : dropped_) count += dropped.size();
   return count;
 }

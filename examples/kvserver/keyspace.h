@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,8 @@ class Keyspace {
   uint64_t Scan(uint64_t cursor, absl::FunctionRef<void(Entry&)> visit);
   // Visits each key that is not expired once; deletes none, and the visitor must not either.
   void ForEach(absl::FunctionRef<void(Entry&)> visit);
+  // The same with expired keys.
+  void ForEachStored(absl::FunctionRef<void(const Entry&)> visit) const;
   Entry* Random();
   // Draws 64 bits for whatever commands choose at random; not secret.
   uint64_t NextRandom();
@@ -104,8 +107,9 @@ class Keyspace {
 
   // --- Snapshots: the data set as it was at one instant, handed out in pieces. ---
   // Each entry that exists now is visited exactly once: by AdvanceSnapshot, or earlier, right
-  // before it changes. Expired entries are included. One snapshot at a time; Clear during a
-  // snapshot visits what is left first. The visitor must not call the keyspace.
+  // before it changes. Expired entries are included. One snapshot at a time: it is active from
+  // StartSnapshot until AdvanceSnapshot answers false, or CancelSnapshot. What Clear takes away is
+  // kept until it was visited. The visitor must not call the keyspace.
   void StartSnapshot(std::function<void(const Entry&)> visit);
   // Visits about `count` more entries. False: complete, and the visitor was released.
   bool AdvanceSnapshot(size_t count);
@@ -164,6 +168,7 @@ class Keyspace {
   std::function<void(const Entry&)> snapshot_visit_;
   uint32_t snapshot_ = 0;
   uint64_t snapshot_cursor_ = 0;
+  std::optional<Dict> snapshot_rest_;  // what was cleared during the snapshot
 
   // Cleared, erased and replaced; waiting to be freed.
   std::deque<Dict> dropped_;

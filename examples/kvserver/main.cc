@@ -19,6 +19,7 @@
 #include "kvserver/daemon.h"
 #include "kvserver/log.h"
 #include "kvserver/monitor.h"
+#include "kvserver/persistence.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -100,6 +101,10 @@ int Main(const std::vector<std::string>& args) {
   AdjustOpenFileLimit(config);
 
   Server server(std::move(config));
+  if (const absl::Status status = server.persistence().Load(); !status.ok()) {
+    Log(LogLevel::kWarning, std::string(status.message()));
+    return 1;
+  }
   if (const absl::Status status = server.Listen(); !status.ok()) {
     Log(LogLevel::kWarning, std::string(status.message()));
     Log(LogLevel::kWarning,

@@ -91,6 +91,16 @@ bool RdbReader::ReadBigEndian(size_t width, uint64_t* value) {
   return true;
 }
 
+bool RdbReader::ReadLittleEndian(size_t width, uint64_t* value) {
+  std::string_view bytes;
+  if (!Take(width, &bytes)) return false;
+  *value = 0;
+  for (size_t i = 0; i < width; ++i) {
+    *value |= uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  }
+  return true;
+}
+
 bool RdbReader::ReadHead(uint64_t* value, bool* is_length) {
   uint8_t first = 0;
   uint8_t second = 0;

@@ -1,6 +1,7 @@
 #ifndef KVSERVER_RDB_STRINGS_H_
 #define KVSERVER_RDB_STRINGS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,8 +24,11 @@ class RdbReader {
   explicit RdbReader(std::string_view bytes) : bytes_(bytes) {}
 
   bool at_end() const { return bytes_.empty(); }
+  size_t remaining() const { return bytes_.size(); }
   bool ReadByte(uint8_t* byte);
   bool ReadLength(uint64_t* length);
+  // An integer of `width` bytes, at most eight.
+  bool ReadLittleEndian(size_t width, uint64_t* value);
   bool ReadString(std::string* text);
   bool ReadDouble(double* value);
   // In digits, as Redis wrote doubles before 4.0.

@@ -41,19 +41,35 @@ Replication::~Replication() { server_.executor().set_replication_sink(nullptr); 
 
 // --- Role ---
 
+void Replication::Adopt(const RdbHead& head) {
+  data_.Replace(head.stream_id, head.offset);
+  data_.progress.history = Epoch{head.history};
+}
+
 void Replication::StartAsPrimary(bool has_data) {
-  data_.progress.synced = has_data;
+  withheld_ = true;
+  server_.executor().set_replica(true);
+  if (has_data) Release();
   Report();
+}
+
+void Replication::Release() {
+  withheld_ = false;
+  server_.executor().set_replica(false);
+  // What comes now is not what the stream of the snapshot had next.
+  if (data_.progress.synced) data_.BeginHistory(data_.progress.history);
+  data_.progress.synced = true;
 }
 
 void Replication::Follow(const clusterkit::NodeId& primary, bool other_shard) {
   if (primary_id_ == primary && !other_shard) return;
   primary_id_ = primary;
+  withheld_ = false;
   server_.executor().set_replica(true);
   SetLogRole(LogRole::kReplica);
   primary_side_.DropAll();
   waits_.RefuseAll();
-  if (other_shard) data_.progress = Progress();
+  if (other_shard) data_ = DataState();
   replica_side_.Start();
   Report();
 }
@@ -61,12 +77,11 @@ void Replication::Follow(const clusterkit::NodeId& primary, bool other_shard) {
 void Replication::Promote(uint64_t history) {
   if (!is_replica() && data_.progress.history == Epoch{history}) return;
   primary_id_.reset();
+  withheld_ = false;
   server_.executor().set_replica(false);
   replica_side_.Stop();
   SetLogRole(LogRole::kPrimary);
-  data_.progress.history = Epoch{history};
-  data_.second_id = std::exchange(data_.stream_id, RandomReplicationId());
-  data_.second_offset = static_cast<int64_t>(data_.progress.offset) + 1;
+  data_.BeginHistory(Epoch{history});
   Report();
   Log(LogLevel::kNotice, absl::StrCat("Setting secondary replication ID to ", data_.second_id,
                                       ", valid up to offset: ", data_.second_offset,
@@ -76,6 +91,7 @@ void Replication::Promote(uint64_t history) {
 void Replication::BecomeEmpty() {
   const bool was_replica = is_replica();
   primary_id_.reset();
+  withheld_ = false;
   replica_side_.Stop();
   if (was_replica) server_.keyspace().Clear();
   server_.executor().set_replica(false);
@@ -88,14 +104,14 @@ void Replication::BecomeEmpty() {
 
 // --- Commands ---
 
-std::string_view Replication::Attach(Client& client) {
+std::string_view Replication::Attach(Client& client, const ReplicationPrimary::Position& position) {
   if (is_replica()) return "ERR Can't SYNC with a replica: only primaries have replicas here";
   const std::string& wanted = primary_side_.AnnouncementOf(client.id).primary_id;
   if (!wanted.empty() && wanted != cluster_.MyId()) {
     return "ERR Can't SYNC: this is not the primary that you follow, but another node";
   }
-  if (!data_.progress.synced) return "NOMASTERLINK data is missing here";
-  primary_side_.Attach(client);
+  if (withheld_) return "NOMASTERLINK data is missing here";
+  primary_side_.Attach(client, position);
   return {};
 }
 
@@ -108,9 +124,18 @@ void Replication::Wait(Client& client, int64_t replicas, int64_t timeout_ms) {
   waits_.Add(client, replicas, timeout_ms);
 }
 
+std::optional<RdbHead> Replication::Describe() const {
+  if (!data_.progress.synced) return std::nullopt;
+  RdbHead head;
+  head.stream_id = data_.stream_id;
+  head.offset = data_.progress.offset;
+  head.history = data_.progress.history.value;
+  head.shard_id = cluster_.MyShardId();
+  return head;
+}
+
 bool Replication::EnoughGoodReplicas() const {
   const Config& config = server_.config();
-  if (config.min_replicas_to_write == 0 || config.min_replicas_max_lag == 0) return true;
   return primary_side_.CountGood(NowMs(), config.min_replicas_max_lag * 1000) >=
          config.min_replicas_to_write;
 }
@@ -118,23 +143,34 @@ bool Replication::EnoughGoodReplicas() const {
 // --- Stream ---
 
 void Replication::Propagate(Args args) {
-  // A replica applies its primary's stream; it has none of its own.
-  if (!is_replica()) primary_side_.Append(args);
+  if (!is_replica()) return primary_side_.Append(args);
+  // A replica applies its primary's stream; it has none of its own. What else changes is the rest
+  // of a transaction that began when this was the primary.
+  if (replica_side_.applying() || !data_.in_stream()) return;
+  Log(LogLevel::kWarning, "A change of the former primary comes too late for its successor.");
+  data_.ForgetStream();
+  replica_side_.Start();
 }
 
 void Replication::OnLoadingStarted(uint64_t history) {
+  data_.ForgetStream();
   data_.progress = {Epoch{history}, 0, false};
   Report();
 }
 
 void Replication::OnLoaded(std::string_view stream_id, uint64_t offset) {
-  data_.stream_id = std::string(stream_id);
-  data_.second_id = std::string(40, '0');
-  data_.second_offset = -1;
-  data_.progress.offset = offset;
-  data_.progress.synced = true;
+  data_.Replace(stream_id, offset);
   Report();
   cluster_.ReportDataPresent();
+}
+
+void Replication::OnContinued(const ReplicationReplica::Continuation& continuation) {
+  data_.Continue(continuation.stream_id, Epoch{continuation.history}, continuation.history_start);
+  Report();
+}
+
+void Replication::OnApplied(std::string_view bytes) {
+  data_.Advance(bytes, static_cast<size_t>(server_.config().repl_backlog_size));
 }
 
 void Replication::OnLinkDown() {
@@ -180,7 +216,13 @@ void Replication::Cron() {
   primary_side_.Cron(now_ms);
   replica_side_.Cron(now_ms);
   waits_.Cron(now_ms);
-  if (!is_replica() && !data_.progress.synced && cluster_.Serving()) data_.progress.synced = true;
+  const int64_t backlog_ttl_ms = server_.config().repl_backlog_ttl * 1000;
+  if (is_replica() || !primary_side_.replicas().empty() || !data_.backlog.active()) {
+    backlog_used_ms_ = now_ms;
+  } else if (backlog_ttl_ms > 0 && now_ms - backlog_used_ms_ > backlog_ttl_ms) {
+    data_.backlog.Stop();
+  }
+  if (!is_replica() && cluster_.Serving()) OnServing();
   ReportIfDue();
 }
 

@@ -44,8 +44,14 @@ ReplicationPrimary::Replica* ReplicationPrimary::Find(ClientId id) {
   return found == replicas_.end() ? nullptr : &*found;
 }
 
-void ReplicationPrimary::Attach(Client& client) {
+bool ReplicationPrimary::CanContinue(const Position& position) const {
+  return position.next > 0 &&
+         data_.CanContinue(position.stream_id, static_cast<uint64_t>(position.next) - 1);
+}
+
+void ReplicationPrimary::Attach(Client& client, const Position& position) {
   if (Find(client.id) != nullptr) return;
+  Flush();  // What is behind this goes to it as to the others.
   const Announcement& announced = announcements_[client.id];
   Replica replica;
   replica.id = client.id;
@@ -54,6 +60,24 @@ void ReplicationPrimary::Attach(Client& client) {
   replica.last_heard_ms = NowMs();
   client.kind = ClientKind::kReplica;
   Log(LogLevel::kNotice, absl::StrCat("Replica ", Name(replica), " asks for synchronization"));
+  Stats& stats = server_.stats();
+  if (CanContinue(position)) {
+    ++stats.partial_syncs;
+    replica.state = State::kOnline;
+    replica.acked = static_cast<uint64_t>(position.next) - 1;
+    // Beyond Redis, what tells the replica which history it enters, and where.
+    absl::StrAppend(&client.reply, "+CONTINUE ", data_.stream_id, " ", data_.progress.history.value,
+                    " ", data_.history_start(), "\r\n");
+    data_.backlog.CopyFrom(replica.acked, client.reply);
+    Log(LogLevel::kNotice,
+        absl::StrCat("Partial resynchronization request from ", Name(replica),
+                     " accepted. Sending ", data_.backlog.end() - replica.acked,
+                     " bytes of backlog starting from offset ", position.next, "."));
+  } else {
+    ++stats.full_syncs;
+    if (position.stream_id != "?") ++stats.refused_partial_syncs;
+    if (!data_.backlog.active()) data_.backlog.Start(data_.progress.offset);
+  }
   replicas_.push_back(std::move(replica));
 }
 
@@ -76,7 +100,7 @@ void ReplicationPrimary::DropAll() {
   std::vector<ClientId> ids;
   for (const Replica& replica : replicas_) ids.push_back(replica.id);
   for (const ClientId id : ids) server_.CloseClient(id);
-  stream_.clear();
+  Flush();
   FinishSnapshot();
 }
 
@@ -91,7 +115,7 @@ void ReplicationPrimary::Drop(ClientId id, std::string_view why) {
 // --- The stream ---
 
 void ReplicationPrimary::Append(Args args) {
-  if (replicas_.empty()) {
+  if (replicas_.empty() && !data_.backlog.active()) {
     // Counted all the same: what a replica that comes back holds must not look up to date.
     data_.progress.offset += RequestSize(args);
     return;
@@ -111,6 +135,7 @@ void ReplicationPrimary::Flush() {
   if (stream_.empty()) return;
   std::string bytes;
   bytes.swap(stream_);
+  data_.backlog.Append(bytes, static_cast<size_t>(server_.config().repl_backlog_size));
   SendTo(State::kOnline, bytes);
   for (Replica& replica : replicas_) {
     if (replica.state == State::kSyncing) replica.held += bytes;
@@ -154,7 +179,10 @@ void ReplicationPrimary::OnTurn() {
   const bool waiting = std::any_of(replicas_.begin(), replicas_.end(), [](const Replica& replica) {
     return replica.state == State::kWaiting;
   });
-  if (waiting && !encoder_.has_value()) StartSnapshot();
+  // Of a transaction that waits in its middle, the stream brings all at its end.
+  if (waiting && !server_.keyspace().snapshot_active() && !server_.executor().exclusive()) {
+    StartSnapshot();
+  }
 }
 
 void ReplicationPrimary::StartSnapshot() {
@@ -219,8 +247,7 @@ void ReplicationPrimary::FinishSnapshot() {
 
 // --- Upkeep ---
 
-void ReplicationPrimary::CheckReplica(Replica& replica, int64_t now_ms,
-                                      std::vector<ClientId>& late) {
+bool ReplicationPrimary::IsLate(Replica& replica, int64_t now_ms) {
   if (replica.state != State::kOnline) {
     // It says nothing until it has the data; that its socket takes them is a sign of life.
     const size_t queued = Queued(replica);
@@ -229,7 +256,24 @@ void ReplicationPrimary::CheckReplica(Replica& replica, int64_t now_ms,
   }
   int64_t limit_ms = server_.config().repl_timeout * 1000;
   if (replica.state == State::kSyncing) limit_ms = std::min(limit_ms, kMaxPauseMs);
-  if (now_ms - replica.last_heard_ms > limit_ms) late.push_back(replica.id);
+  return now_ms - replica.last_heard_ms > limit_ms;
+}
+
+// Of one that is online, all is in its client's output, which has its own check.
+bool ReplicationPrimary::IsTooLarge(Replica& replica, int64_t now_ms) {
+  if (replica.state != State::kSyncing) return false;
+  const Config& config = server_.config();
+  const OutputLimit& limit = config.output_limit_replica;
+  const uint64_t hard = config.replica_output_limit();
+  const size_t size = replica.held.size() + Queued(replica);
+  if (limit.soft_bytes == 0 || size <= limit.soft_bytes) {
+    replica.over_soft_limit_since_ms = 0;
+  } else if (replica.over_soft_limit_since_ms == 0) {
+    replica.over_soft_limit_since_ms = now_ms;
+  }
+  const int64_t since_ms = replica.over_soft_limit_since_ms;
+  return (hard != 0 && size > hard) ||
+         (since_ms != 0 && now_ms - since_ms > limit.soft_seconds * 1000);
 }
 
 void ReplicationPrimary::Cron(int64_t now_ms) {
@@ -237,9 +281,8 @@ void ReplicationPrimary::Cron(int64_t now_ms) {
   std::vector<ClientId> late;
   std::vector<ClientId> large;
   for (Replica& replica : replicas_) {
-    CheckReplica(replica, now_ms, late);
-    const uint64_t limit = config.output_limit_replica.hard_bytes;
-    if (limit != 0 && replica.held.size() > limit) large.push_back(replica.id);
+    if (IsLate(replica, now_ms)) late.push_back(replica.id);
+    if (IsTooLarge(replica, now_ms)) large.push_back(replica.id);
   }
   for (const ClientId id : late) Drop(id, "nothing was heard of it for too long");
   for (const ClientId id : large) {

@@ -18,14 +18,15 @@ namespace kv {
 
 class Server;
 
-// The primary's side: gives each replica a snapshot, then the stream of what changed since.
+// The primary's side: gives each replica a snapshot, then the stream of what changed since. One
+// that has the stream up to a point which the backlog still reaches gets no snapshot.
 //
 // A snapshot is taken in steps while requests go on: the keyspace shows each entry once, as it
 // was at the start, and what changes meanwhile waits in the stream of those replicas. At most one
-// snapshot at a time; replicas that ask during one share the next. Memory beyond the data: about
-// kMaxQueued per replica for the snapshot, old versions of keys that change during it, and the
-// waiting stream. The latter two count against client-output-buffer-limit, and a replica over it
-// is dropped.
+// snapshot at a time, those to disk included; replicas that ask during one share the next. Memory
+// beyond the data: about kMaxQueued per replica for the snapshot, old versions of keys that change
+// during it, and the waiting stream. The latter two count against client-output-buffer-limit, and a
+// replica over it is dropped.
 //
 // Data thread only.
 class ReplicationPrimary {
@@ -44,6 +45,12 @@ class ReplicationPrimary {
     uint64_t acked = 0;         // offset
     int64_t last_heard_ms = 0;  // or, before it is online, when its socket last took something
     size_t last_queued = 0;
+    int64_t over_soft_limit_since_ms = 0;  // before it is online; 0: it is not
+  };
+  // What PSYNC asks to go on from.
+  struct Position {
+    std::string_view stream_id;  // "?": from nothing
+    int64_t next = -1;           // offset of the first byte that it lacks, counted from 1
   };
   // What a replica told of itself with REPLCONF before PSYNC.
   struct Announcement {
@@ -56,7 +63,7 @@ class ReplicationPrimary {
 
   // REPLCONF and PSYNC of a client.
   Announcement& AnnouncementOf(ClientId id) { return announcements_[id]; }
-  void Attach(Client& client);
+  void Attach(Client& client, const Position& position);
   void OnAck(ClientId id, uint64_t offset);
   void OnClientClosed(ClientId id);
   // Ends all links: what they follow is no longer the data of a primary.
@@ -82,6 +89,7 @@ class ReplicationPrimary {
 
  private:
   Replica* Find(ClientId id);
+  bool CanContinue(const Position& position) const;
   size_t Queued(const Replica& replica);
   // Sends to all replicas in a state. A full socket buffer queues; an error drops the replica.
   void SendTo(State state, std::string_view bytes);
@@ -89,7 +97,8 @@ class ReplicationPrimary {
   void AdvanceSnapshot();
   void FinishSnapshot();
   void Drop(ClientId id, std::string_view why);
-  void CheckReplica(Replica& replica, int64_t now_ms, std::vector<ClientId>& late);
+  bool IsLate(Replica& replica, int64_t now_ms);
+  bool IsTooLarge(Replica& replica, int64_t now_ms);
 
   Server& server_;
   DataState& data_;

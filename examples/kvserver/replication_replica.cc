@@ -1,22 +1,18 @@
 #include "kvserver/replication_replica.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/log.h"
 #include "kvserver/loop_handles.h"
 #include "kvserver/server.h"
-#include "kvserver/text.h"
-#include "kvserver/value_codec.h"
 
 namespace kv {
 namespace {
 
 constexpr size_t kReadRoom = 64 * 1024;
 constexpr int64_t kAckIntervalMs = 1000;
-constexpr size_t kMaxLine = 1024;
 
 bool ParseAddress(const clusterkit::Endpoint& endpoint, sockaddr_storage* out) {
   return uv_ip4_addr(endpoint.host.c_str(), endpoint.port, reinterpret_cast<sockaddr_in*>(out)) ==
@@ -69,7 +65,7 @@ void ReplicationReplica::Stop() {
 void ReplicationReplica::CloseSocket() {
   input_.clear();
   consumed_ = 0;
-  uncounted_ = 0;
+  uncounted_.clear();
   stopped_short_ = false;
   DiscardTransaction(client_);
   if (socket_ == nullptr) return;
@@ -171,7 +167,16 @@ void ReplicationReplica::SendHandshake() {
     ++replies_due_;
     add({"REPLCONF", "ip-address", config.cluster_announce_ip});
   }
-  add({"PSYNC", "?", "-1"});
+  may_continue_ = data_.in_stream();
+  if (may_continue_) {
+    const std::string next = absl::StrCat(data_.progress.offset + 1);
+    Log(Repeated() ? LogLevel::kVerbose : LogLevel::kNotice,
+        absl::StrCat("Trying a partial resynchronization (request ", data_.stream_id, ":", next,
+                     ")."));
+    add({"PSYNC", data_.stream_id, next});
+  } else {
+    add({"PSYNC", "?", "-1"});
+  }
   Write(std::move(out));
 }
 
@@ -221,202 +226,6 @@ void ReplicationReplica::Cron(int64_t now_ms) {
     return Fail("nothing was received for repl-timeout");
   }
   if (state_ == State::kConnected && now_ms - last_ack_ms_ >= kAckIntervalMs) SendAck();
-}
-
-// --- What the primary sends ---
-
-void ReplicationReplica::OnRead(ssize_t size) {
-  input_.resize(filled_ + static_cast<size_t>(std::max<ssize_t>(size, 0)));
-  if (size == 0) return;  // EAGAIN
-  if (size < 0) return Fail(uv_strerror(static_cast<int>(size)));
-  last_io_ms_ = NowMs();
-  Consume();
-}
-
-void ReplicationReplica::OnTurn() {
-  if (stopped_short_) Consume();
-}
-
-void ReplicationReplica::Consume() {
-  // A client is in the middle of a transaction: the data must not change under it.
-  stopped_short_ = server_.executor().exclusive();
-  bool more = !stopped_short_;
-  while (more && socket_ != nullptr) {
-    switch (state_) {
-      case State::kHandshake:
-        more = ConsumeHandshakeLine();
-        break;
-      case State::kLoading:
-        more = ConsumeSnapshot();
-        break;
-      case State::kConnected:
-        more = ConsumeStream();
-        break;
-      default:
-        more = false;
-    }
-  }
-  server_.stats().calls.Stop();
-  if (consumed_ == 0) return;
-  input_.erase(0, consumed_);
-  consumed_ = 0;
-}
-
-bool ReplicationReplica::ConsumeHandshakeLine() {
-  const std::string_view input = Input();
-  const size_t end = input.find('\n');
-  if (end == std::string_view::npos) {
-    if (input.size() > kMaxLine) Fail("the answer is no line");
-    return false;
-  }
-  consumed_ += end + 1;
-  std::string_view line = input.substr(0, end);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  if (line.empty()) return true;  // keeps the connection alive while a snapshot is awaited
-  if (replies_due_ > 0) {
-    // PSYNC's answer decides; this one may tell the reason, such as a wrong password.
-    --replies_due_;
-    if (!line.empty() && line[0] == '-') {
-      std::string text = absl::StrCat("The primary ", Name(peer_), " answers the handshake with: ");
-      Log(Repeated() ? LogLevel::kVerbose : LogLevel::kWarning, text.append(line.substr(0, 256)));
-    }
-    return true;
-  }
-  OnPsyncReply(line);
-  return socket_ != nullptr;
-}
-
-void ReplicationReplica::OnPsyncReply(std::string_view line) {
-  constexpr std::string_view kFullResync = "+FULLRESYNC ";
-  constexpr std::string_view kEof = "$EOF:";
-  if (line.substr(0, kFullResync.size()) == kFullResync) {
-    line.remove_prefix(kFullResync.size());
-    const size_t blank = std::min(line.find(' '), line.size());
-    int64_t offset = 0;
-    if (!ParseInt(line.substr(std::min(blank + 1, line.size())), &offset) || offset < 0) {
-      return Fail("malformed answer to PSYNC");
-    }
-    stream_id_ = std::string(line.substr(0, blank));
-    offset_ = static_cast<uint64_t>(offset);
-    return;
-  }
-  if (line.substr(0, kEof.size()) == kEof && line.size() == kEof.size() + 40 &&
-      !stream_id_.empty()) {
-    end_mark_ = std::string(line.substr(kEof.size()));
-    decoder_ = SnapshotDecoder();
-    snapshot_complete_ = false;
-    state_ = State::kLoading;
-    return;
-  }
-  Fail(line.substr(0, 128));
-}
-
-bool ReplicationReplica::ConsumeSnapshot() {
-  const std::string_view input = Input();
-  if (snapshot_complete_) {
-    if (input.size() < end_mark_.size()) return false;
-    if (input.substr(0, end_mark_.size()) != end_mark_) {
-      Fail("the snapshot does not end with its mark");
-      return false;
-    }
-    consumed_ += end_mark_.size();
-    state_ = State::kConnected;
-    retry_delay_ms_ = 0;
-    parser_ = RequestParser();
-    Log(LogLevel::kNotice, "PRIMARY <-> REPLICA sync: Finished with success");
-    owner_.OnLoaded(std::exchange(stream_id_, {}), offset_);
-    SendAck();
-    return socket_ != nullptr;
-  }
-  const SnapshotDecoder::Result result = decoder_.Next(input);
-  switch (result) {
-    case SnapshotDecoder::Result::kNeedMore:
-      return false;
-    case SnapshotDecoder::Result::kError:
-      Fail(absl::StrCat("damaged snapshot: ", decoder_.error()));
-      return false;
-    case SnapshotDecoder::Result::kHeader:
-      server_.keyspace().Clear();
-      owner_.OnLoadingStarted(decoder_.history());
-      break;
-    case SnapshotDecoder::Result::kRecord:
-      if (!Load(decoder_.record())) {
-        Fail("damaged snapshot: a value that is none");
-        return false;
-      }
-      break;
-    case SnapshotDecoder::Result::kEnd:
-      snapshot_complete_ = true;
-      break;
-  }
-  consumed_ += decoder_.consumed();
-  return true;
-}
-
-bool ReplicationReplica::Load(const SnapshotDecoder::Record& record) {
-  Keyspace& keyspace = server_.keyspace();
-  Value value;
-  if (record.is_string) {
-    value.string().assign(record.value);
-  } else {
-    absl::StatusOr<Value> container = ParseValue(record.value);
-    if (!container.ok()) return false;
-    value = *std::move(container);
-  }
-  Entry* entry = keyspace.Upsert(record.key);
-  keyspace.Replace(entry, std::move(value));
-  if (record.expires_at_ms != kNoExpiry) keyspace.SetExpiry(entry, record.expires_at_ms);
-  return true;
-}
-
-bool ReplicationReplica::ConsumeStream() {
-  // Clients may send inline commands and empty arrays; a primary has no reason to.
-  if (const std::string_view input = Input(); !input.empty() && input[0] != '*') {
-    Fail("malformed stream: a command is no array");
-    return false;
-  }
-  RequestParser::Limits limits;
-  limits.max_args = std::numeric_limits<int32_t>::max();
-  limits.max_bulk_bytes = std::numeric_limits<int64_t>::max();
-  switch (parser_.Next(Input(), limits)) {
-    case RequestParser::Result::kNeedMore:
-      return false;
-    case RequestParser::Result::kError:
-      Fail(absl::StrCat("malformed stream: ", parser_.error()));
-      return false;
-    case RequestParser::Result::kRequest:
-      break;
-  }
-  const size_t size = parser_.consumed();
-  if (parser_.args().empty()) {
-    Fail("malformed stream: an empty command");
-    return false;
-  }
-  if (!Apply(parser_.args())) return false;
-  consumed_ += size;
-  return socket_ != nullptr;
-}
-
-bool ReplicationReplica::Apply(Args args) {
-  const size_t size = parser_.consumed();
-  if (EqualsIgnoreCase(args[0], "REPLCONF")) {
-    CountApplied(size);
-    SendAck();  // GETACK is all that a primary asks.
-    return true;
-  }
-  if (!EqualsIgnoreCase(args[0], "PING") && !server_.executor().ApplyFromPrimary(client_, args)) {
-    // Going on would spread the difference.
-    std::string text = "the data differ: it sent a command that fails here: ";
-    Fail(text.append(args[0].substr(0, 64)));
-    return false;
-  }
-  CountApplied(size);
-  return true;
-}
-
-void ReplicationReplica::CountApplied(size_t bytes) {
-  uncounted_ += bytes;
-  if (!client_.in_multi()) owner_.OnApplied(std::exchange(uncounted_, 0));
 }
 
 }  // namespace kv

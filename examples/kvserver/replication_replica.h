@@ -17,12 +17,19 @@ namespace kv {
 
 class Server;
 
-// The replica's side: a connection to the primary's client port that brings a snapshot and then
-// the stream. Reconnects until it is stopped; each connection begins with a full synchronisation.
+// The replica's side: a connection to the primary's client port that brings the stream, and before
+// it a snapshot unless the primary can go on from what is here. Reconnects until it is stopped.
 // The data held before stay until the new ones begin to arrive. Data thread only.
 class ReplicationReplica {
  public:
   enum class State : uint8_t { kNone, kConnect, kConnecting, kHandshake, kLoading, kConnected };
+
+  // The primary's answer that it goes on from where this replica is, in this stream and history.
+  struct Continuation {
+    std::string_view stream_id;
+    uint64_t history = 0;
+    uint64_t history_start = 0;  // offset
+  };
 
   // Hears of the link at once; may call Start and Stop.
   class Owner {
@@ -36,8 +43,12 @@ class ReplicationReplica {
     virtual void OnLoadingStarted(uint64_t history) = 0;
     // The data are complete up to `offset` of the stream.
     virtual void OnLoaded(std::string_view stream_id, uint64_t offset) = 0;
+    // The data stay, the stream goes on.
+    virtual void OnContinued(const Continuation& continuation) = 0;
     // This much of the stream was applied.
-    virtual void OnApplied(size_t bytes) = 0;
+    virtual void OnApplied(std::string_view bytes) = 0;
+    // The data are not what the stream would have made of them: all must be copied.
+    virtual void OnDiverged() = 0;
     virtual void OnLinkDown() = 0;
   };
 
@@ -55,6 +66,8 @@ class ReplicationReplica {
   State state() const { return state_; }
   bool loading() const { return state_ == State::kLoading; }
   bool connected() const { return state_ == State::kConnected; }
+  // A command of the stream is being executed.
+  bool applying() const { return applying_; }
   // The word that ROLE prints.
   std::string_view StateText() const;
   int64_t last_io_ms() const { return last_io_ms_; }
@@ -77,11 +90,16 @@ class ReplicationReplica {
   bool ConsumeSnapshot();
   bool ConsumeStream();
   void OnPsyncReply(std::string_view line);
+  // The words behind the reply's first.
+  void OnFullResync(std::string_view words);
+  void OnContinue(std::string_view words);
+  void GoOnline();
   // False: the value is malformed.
   bool Load(const SnapshotDecoder::Record& record);
   bool Apply(Args args);
-  // So much more of the stream was executed, or queued behind MULTI: that counts at its EXEC.
-  void CountApplied(size_t bytes);
+  // This much more of the stream was executed, or queued behind MULTI: that counts at its EXEC.
+  void CountApplied(std::string_view bytes);
+  void FailStream(std::string_view why);
   void SendAck();
   void Write(std::string bytes);
   // Ends the connection and tries again later.
@@ -106,11 +124,13 @@ class ReplicationReplica {
   int64_t down_since_ms_ = 0;
 
   std::string input_;
-  size_t filled_ = 0;     // of input_, while libuv reads into the rest
-  size_t consumed_ = 0;   // of input_
-  size_t uncounted_ = 0;  // bytes of the stream since MULTI
+  size_t filled_ = 0;      // of input_, while libuv reads into the rest
+  size_t consumed_ = 0;    // of input_
+  std::string uncounted_;  // the stream since MULTI
   bool stopped_short_ = false;
-  int replies_due_ = 0;  // before the one to PSYNC
+  bool applying_ = false;
+  int replies_due_ = 0;        // before the one to PSYNC
+  bool may_continue_ = false;  // as asked
   std::string stream_id_, end_mark_;
   uint64_t offset_ = 0;  // that the snapshot stands for
   bool snapshot_complete_ = false;

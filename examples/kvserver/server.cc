@@ -12,6 +12,7 @@
 #include "kvserver/connection.h"
 #include "kvserver/log.h"
 #include "kvserver/migrator.h"
+#include "kvserver/persistence.h"
 
 namespace kv {
 namespace {
@@ -82,6 +83,10 @@ Server::Server(Config config)
   });
   migrator_ = std::make_unique<Migrator>(*this);
   executor_.set_migrator(migrator_.get());
+  persistence_ = std::make_unique<Persistence>(*this);
+  executor_.set_persistence(persistence_.get());
+  AddPersistenceCommands(commands_);
+  AddCron([this] { persistence_->Cron(); });
   pause_.OnChange([this] { OnPause(); });
   UpdateClock();
 
@@ -108,6 +113,7 @@ Server::~Server() {
   Stop();
   tasks_.Close();
   migrator_.reset();
+  persistence_.reset();
   // The first call only takes note of uv_stop; the second lets go of the closed handles.
   uv_run(loop(), UV_RUN_NOWAIT);
   uv_run(loop(), UV_RUN_NOWAIT);
@@ -327,18 +333,39 @@ void Server::OnSignal() {
     Log(LogLevel::kWarning, "Second signal during shutdown: exiting now.");
     _exit(1);
   }
-  RequestShutdown(/*now=*/false);
+  RequestShutdown({});
 }
 
-void Server::RequestShutdown(bool now) {
-  if (std::exchange(shutting_down_, true) && !now) return;
+void Server::RequestShutdown(const ShutdownRequest& request) {
+  if (std::exchange(shutting_down_, true) && !request.now) return;
   Log(LogLevel::kWarning, "User requested shutdown...");
-  const auto done = [this] { PostToDataThread([this] { Stop(); }); };
-  if (shutdown_action_ && !now) {
+  const auto done = [this, request] {
+    PostToDataThread([this, request] { SaveAndStop(request); });
+  };
+  if (shutdown_action_ && !request.now) {
     shutdown_action_(done);
   } else {
     done();
   }
+}
+
+void Server::SaveAndStop(const ShutdownRequest& request) {
+  if (stopped_) return;
+  using Save = ShutdownRequest::Save;
+  const bool wanted = request.save == Save::kYes ||
+                      (request.save == Save::kAsConfigured && persistence_->wanted_at_exit());
+  if (wanted) {
+    Log(LogLevel::kNotice, "Saving the final RDB snapshot before exiting.");
+    persistence_->StopBackground();
+    const absl::Status status = persistence_->Save();
+    if (absl::IsUnavailable(status) && !request.force) {
+      // Whoever asked for this learns it from the log, and may still free some room on the disk.
+      Log(LogLevel::kWarning, "Error trying to save the DB, can't exit.");
+      shutting_down_ = false;
+      return;
+    }
+  }
+  Stop();
 }
 
 void Server::Stop() {

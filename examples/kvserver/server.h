@@ -27,6 +27,7 @@ namespace kv {
 
 class Connection;
 class Migrator;
+class Persistence;
 
 // The data thread: a libuv loop with the listening sockets, the clients and the upkeep timer.
 // Everything is to be used on the thread that calls Run, before or during it, except
@@ -50,6 +51,7 @@ class Server : public Host {
   Executor& executor() { return executor_; }
   Stats& stats() { return stats_; }
   Pause& pause() { return pause_; }
+  Persistence& persistence() { return *persistence_; }
   // For sockets and timers of the replication link.
   uv_loop_t* loop() { return &loop_.uv; }
   const std::string& run_id() const { return run_id_; }
@@ -86,7 +88,7 @@ class Server : public Host {
   }
 
   // Host.
-  void RequestShutdown(bool now) override;
+  void RequestShutdown(const ShutdownRequest& request) override;
   bool shutting_down() const override { return shutting_down_; }
   void ForEachClient(absl::FunctionRef<void(Client&)> visit) override;
   size_t client_count() const override { return connections_.size(); }
@@ -124,6 +126,7 @@ class Server : public Host {
   void RunDelayed();
   void OnPause();
   void OnSignal();
+  void SaveAndStop(const ShutdownRequest& request);
   void Stop();
 
   Config config_;
@@ -137,6 +140,7 @@ class Server : public Host {
   Pause pause_;
   Executor executor_;
   std::unique_ptr<Migrator> migrator_;
+  std::unique_ptr<Persistence> persistence_;
   std::string run_id_;
   int64_t started_ms_ = 0;
 

@@ -22,6 +22,9 @@ struct Stats {
   uint64_t output_bytes = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
+  uint64_t full_syncs = 0;  // that replicas asked for, by need or in vain for less
+  uint64_t partial_syncs = 0;
+  uint64_t refused_partial_syncs = 0;
   uint64_t commands_per_second = 0;  // sampled
 
   CommandStats calls;

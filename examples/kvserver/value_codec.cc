@@ -273,16 +273,24 @@ void AppendValue(std::string& out, const Value& value) {
   }
 }
 
-absl::StatusOr<Value> ParseValue(std::string_view bytes) {
-  RdbReader reader(bytes);
-  uint8_t number = 0;
-  if (!reader.ReadByte(&number)) return BadData();
+bool KnowsValueType(uint8_t number) { return TypeOf(static_cast<RdbType>(number)).has_value(); }
+
+absl::StatusOr<Value> ReadValue(uint8_t number, RdbReader& reader) {
   const auto type = static_cast<RdbType>(number);
   const std::optional<ValueType> value_type = TypeOf(type);
   if (!value_type.has_value()) return BadData();
   Value value(*value_type);
-  if (!ReadContents(reader, type, value) || !reader.at_end()) return BadData();
+  if (!ReadContents(reader, type, value)) return BadData();
   if (value.element_count() == 0) return BadData();
+  return value;
+}
+
+absl::StatusOr<Value> ParseValue(std::string_view bytes) {
+  RdbReader reader(bytes);
+  uint8_t number = 0;
+  if (!reader.ReadByte(&number)) return BadData();
+  absl::StatusOr<Value> value = ReadValue(number, reader);
+  if (value.ok() && !reader.at_end()) return BadData();
   return value;
 }
 

@@ -1,10 +1,12 @@
 #ifndef KVSERVER_VALUE_CODEC_H_
 #define KVSERVER_VALUE_CODEC_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "kvserver/rdb_strings.h"
 #include "kvserver/value.h"
 
 namespace kv {
@@ -24,6 +26,10 @@ absl::StatusOr<Value> ParsePayload(std::string_view payload);
 // The same without version and checksum, where something else takes care of them.
 void AppendValue(std::string& out, const Value& value);
 absl::StatusOr<Value> ParseValue(std::string_view bytes);
+
+// The same from a longer text, the type's number having been read before.
+bool KnowsValueType(uint8_t number);
+absl::StatusOr<Value> ReadValue(uint8_t number, RdbReader& reader);
 
 // What makes a payload of any content: version and checksum behind it. DataLoss as above.
 void SealPayload(std::string& out);

@@ -41,7 +41,7 @@ inline std::vector<std::string> Bulks(const std::string& reply) {
 // Notes what commands ask of the process.
 class FakeHost : public Host {
  public:
-  void RequestShutdown(bool) override { ++shutdowns; }
+  void RequestShutdown(const ShutdownRequest&) override { ++shutdowns; }
   bool shutting_down() const override { return shutdowns > 0; }
   void ForEachClient(absl::FunctionRef<void(Client&)> visit) override {
     for (Client* client : clients) visit(*client);

@@ -187,9 +187,34 @@ TEST_CASE("a snapshot is complete when the data are cleared meanwhile") {
   keyspace.StartSnapshot([&](const Entry& entry) { seen.emplace(entry.key()); });
   keyspace.AdvanceSnapshot(10);
   keyspace.Clear();
+  CHECK(keyspace.size() == 0);
+  CHECK(seen.size() < 5000);
+  Set(keyspace, "new", "v");
+  Set(keyspace, Key(0), "w");
+  keyspace.Clear(/*now=*/true);
+  Set(keyspace, "newer", "v");
+  keyspace.Maintain([] { return false; });
+  while (keyspace.AdvanceSnapshot(10)) {
+  }
   CHECK(seen.size() == 5000);
   CHECK_FALSE(keyspace.snapshot_active());
-  CHECK(keyspace.size() == 0);
+  CHECK(keyspace.pending_frees() == 5000);
+  CHECK(keyspace.size() == 1);
+}
+
+TEST_CASE("a snapshot stays active until whoever began it has seen its end") {
+  Keyspace keyspace;
+  keyspace.StartSnapshot([](const Entry&) {});
+  CHECK(keyspace.snapshot_active());
+  CHECK_FALSE(keyspace.AdvanceSnapshot(10));
+  CHECK_FALSE(keyspace.snapshot_active());
+  Set(keyspace, "a", "v");
+  keyspace.StartSnapshot([](const Entry&) {});
+  keyspace.Clear();
+  CHECK(keyspace.snapshot_active());
+  keyspace.CancelSnapshot();
+  CHECK_FALSE(keyspace.snapshot_active());
+  CHECK(keyspace.pending_frees() == 1);
 }
 
 TEST_CASE("a key that expires during a snapshot is in it") {

@@ -34,6 +34,7 @@ uint16_t FreePort() {
 Config TestConfig() {
   SetLogFile("/dev/null");
   Config config;
+  config.save.clear();
   config.port = FreePort();
   config.bind = {"127.0.0.1"};
   return config;
@@ -44,7 +45,7 @@ class Running {
  public:
   explicit Running(Config config = TestConfig()) : server(std::move(config)) {}
   ~Running() {
-    server.PostToDataThread([this] { server.RequestShutdown(false); });
+    server.PostToDataThread([this] { server.RequestShutdown({}); });
     thread_.join();
   }
   void Start() {

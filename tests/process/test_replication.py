@@ -68,6 +68,14 @@ class Replica(Connection):
         self.data = self.read_snapshot()
         assert self._bytes(40) == self.mark
 
+    def resume(self, stream_id: str, offset: int):
+        """Asks to go on from there; the words of the answer."""
+        self.stream_id, self.offset = stream_id, offset
+        self.send("PSYNC", stream_id, offset + 1)
+        while self._bytes_ahead() == b"\n":
+            self._bytes(1)
+        return str(self.read()).split()
+
     def read_snapshot(self) -> Dict[bytes, bytes]:
         head = self._bytes(16)
         assert head[:8] == b"KVSNAP1\n", head
@@ -170,6 +178,95 @@ class AsPrimary(harness.ProcessTest):
         self.assertEqual(with_expiry[:4], [b"SET", b"b", b"2", b"PXAT"], "expiries are absolute")
         self.assertEqual(replica.next(), [b"DEL", b"a"])
         self.assertEqual(replica.offset, int(self.info()["master_repl_offset"]))
+
+    def counts(self):
+        stats = self.primary.info("stats")
+        return tuple(int(stats[name])
+                     for name in ("sync_full", "sync_partial_ok", "sync_partial_err"))
+
+    def test_a_replica_goes_on_from_where_its_link_broke(self):
+        first = self.replica()
+        first.sync()
+        self.primary.call("SET", "a", "1")
+        self.assertEqual(first.next(), [b"SET", b"a", b"1"])
+        first.close()
+        self.primary.call("SET", "a", "2")
+        wait_until(lambda: self.info()["connected_slaves"] == "0", 10, "the link is gone")
+        self.primary.call("SET", "a", "3")
+        second = self.replica()
+        self.assertEqual(second.resume(first.stream_id, first.offset)[:2],
+                         ["CONTINUE", first.stream_id])
+        self.assertRegex(self.info()["slave0"], ",state=online,")
+        self.primary.call("SET", "a", "4")
+        for n in (2, 3, 4):
+            self.assertEqual(second.next(), [b"SET", b"a", b"%d" % n])
+        self.assertEqual(second.offset, int(self.info()["master_repl_offset"]))
+        self.assertEqual(self.counts(), (1, 1, 0))
+        second.ack()
+        wait_until(lambda: f"offset={second.offset}," in self.info()["slave0"], 10, "acknowledged")
+
+    def test_what_is_not_sure_to_be_the_same_is_copied(self):
+        replica = self.replica()
+        replica.sync()
+        id, offset = replica.stream_id, replica.offset
+        asked = 0
+        for words in ((id, offset + 1), ("0" * 40, 0), ("f" * 40, offset), (id[:-1], offset),
+                      ("", offset), (id, -1), (id, -5), (id, 2 ** 62)):
+            with self.subTest(words=words):
+                self.assertEqual(self.replica().resume(*words)[0], "FULLRESYNC")
+                asked += 1
+                self.assertEqual(self.counts(), (1 + asked, 0, asked))
+        self.assertEqual(self.replica().resume(id, offset)[0], "CONTINUE")
+
+    def test_a_backlog_reaches_as_far_as_it_is_large(self):
+        self.primary.call("CONFIG", "SET", "repl-backlog-size", 20000)
+        replica = self.replica()
+        replica.sync()
+        start = replica.offset
+        for n in range(4):
+            self.primary.call("SET", "a", str(n) * 10000)
+            replica.next()
+        info = self.info()
+        self.assertEqual((info["repl_backlog_active"], info["repl_backlog_size"],
+                          info["repl_backlog_histlen"]), ("1", "20000", "20000"))
+        first = int(info["repl_backlog_first_byte_offset"])
+        self.assertEqual(first, replica.offset - 20000 + 1)
+        self.assertEqual(self.replica().resume(replica.stream_id, start)[0], "FULLRESYNC")
+        self.assertEqual(self.replica().resume(replica.stream_id, first - 2)[0], "FULLRESYNC")
+        self.assertEqual(self.replica().resume(replica.stream_id, first - 1)[0], "CONTINUE")
+
+    def test_a_backlog_goes_when_no_replica_was_here_for_long(self):
+        self.primary.call("CONFIG", "SET", "repl-backlog-ttl", 1)
+        self.replica().sync()
+        self.assertEqual(self.info()["repl_backlog_active"], "1")
+        self.assertEqual(self.primary.call("CLIENT", "KILL", "TYPE", "replica"), 1)
+        wait_until(lambda: self.info()["repl_backlog_active"] == "0", 10, "it is gone")
+
+    def test_going_on_does_not_exceed_the_output_limit(self):
+        replica = self.replica()
+        replica.sync()
+        self.primary.call("CONFIG", "SET", "repl-backlog-size", "40mb")
+        with self.primary.connect(20) as client:
+            for _ in range(60):
+                client.call("SET", "big", "x" * 500_000)
+        second = self.replica()
+        self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
+        for _ in range(60):
+            self.assertEqual(second.next()[1], b"big")
+
+    def test_a_transaction_that_waits_is_in_the_stream_or_in_the_snapshot(self):
+        with self.primary.connect(20) as client:
+            client.pipeline([("MULTI",), ("INCR", "{t}n"), *[("CLUSTER", "BUMPEPOCH")] * 50,
+                             ("INCR", "{t}n")])
+            client.send("EXEC")
+            replica = self.replica()
+            replica.sync()
+            client.read()
+        self.primary.call("SET", "last", "1")
+        value = int(replica.data.get(b"{t}n", b"0"))
+        while (words := replica.next())[1:2] != [b"last"]:
+            value += words[0] == b"INCR"
+        self.assertEqual(value, 2)
 
     def test_containers_are_in_the_snapshot_and_their_changes_in_the_stream(self):
         for words in (("RPUSH", "l", "a", "bc"), ("SADD", "s", "a"), ("HSET", "h", "f", "12"),
@@ -485,6 +582,69 @@ class AsReplica(harness.ProcessTest):
             wait_until(lambda: self.get("c") == b"1", 10, "the new stream is applied")
             self.assertEqual(self.get("a"), b"1", "of the unfinished transaction nothing is left")
 
+    def asked(self, primary) -> list:
+        """The last words of the handshake: stream and position."""
+        primary.wait_for(b"$5\r\nPSYNC\r\n")
+        while primary.received.count(b"\r\n", primary.received.index(b"PSYNC")) < 5:
+            primary.received += primary.link.recv(65536)
+        return primary.received[primary.received.index(b"PSYNC"):].split(b"\r\n")[2:5:2]
+
+    def test_it_goes_on_where_the_link_broke(self):
+        with self.link() as primary:
+            self.assertEqual(self.asked(primary), [b"?", b"-1"])
+            primary.full_resync(encode_snapshot({b"a": b"1"}, history=7), 100)
+            wait_until(lambda: self.get("a") == b"1", 10, "it has the data")
+        self.assertEqual(self.info()["data_complete"], "1")
+        with self.link() as primary:
+            self.assertEqual(self.asked(primary), [b"1" * 40, b"101"])
+            change = Connection.encode("SET", "b", "2")
+            primary.answer(b"+CONTINUE %s 7 0\r\n" % (b"1" * 40), change[:7])
+            primary.wait_for(b"$3\r\n100\r\n")
+            primary.answer(change[7:])
+            wait_until(lambda: self.get("b") == b"2", 10, "the stream is applied")
+            self.assertEqual(self.get("a"), b"1")
+            info = self.info()
+            self.assertEqual((info["master_link_status"], info["history_epoch"]), ("up", "7"))
+            self.assertEqual(int(info["slave_repl_offset"]), 100 + len(change))
+            self.assertEqual((info["master_replid"], info["master_replid2"]), ("1" * 40, "0" * 40))
+        with self.link() as primary:
+            self.assertEqual(self.asked(primary)[1], b"%d" % (101 + len(change)))
+
+    def test_it_goes_on_with_the_stream_of_a_successor(self):
+        change = Connection.encode("SET", "b", "2")
+        with self.link() as primary:
+            primary.full_resync(encode_snapshot({b"a": b"1"}, history=7), 100)
+            wait_until(lambda: self.get("a") == b"1", 10, "it has the data")
+        with self.link() as primary:
+            # The new history begins behind what is still to come of the old one.
+            primary.answer(b"+CONTINUE %s 9 %d\r\n" % (b"2" * 40, 100 + len(change)))
+            primary.wait_for(b"$3\r\n100\r\n")
+            info = self.info()
+            self.assertEqual(info["history_epoch"], "7")
+            self.assertEqual((info["master_replid"], info["master_replid2"]), ("2" * 40, "1" * 40))
+            primary.answer(change)
+            wait_until(lambda: self.info()["history_epoch"] == "9", 10, "the new history")
+        with self.link() as primary:
+            self.assertEqual(self.asked(primary), [b"2" * 40, b"%d" % (101 + len(change))])
+
+    def test_an_answer_that_cannot_be_is_not_believed(self):
+        with self.link() as primary:
+            primary.full_resync(encode_snapshot({b"a": b"1"}, history=7), 100)
+            wait_until(lambda: self.get("a") == b"1", 10, "it has the data")
+        for answer in (b"+CONTINUE\r\n", b"+CONTINUE 1 2\r\n", b"+CONTINUE 1 7 0\r\n",
+                       b"+CONTINUE %s\r\n" % (b"1" * 40), b"+CONTINUE %s -1 0\r\n" % (b"1" * 40),
+                       b"+CONTINUE %s 7 x\r\n" % (b"1" * 40)):
+            with self.subTest(answer=answer), self.link() as primary:
+                self.assertEqual(self.asked(primary), [b"1" * 40, b"101"])
+                primary.answer(answer)
+                self.assertTrue(primary.hung_up())
+        with self.link() as primary:
+            primary.answer(b"+CONTINUE %s 6 0\r\n" % (b"1" * 40))  # An older history.
+            self.assertTrue(primary.hung_up())
+        with self.link() as primary:
+            self.assertEqual(self.asked(primary), [b"?", b"-1"])
+        self.assertEqual(self.get("a"), b"1")
+
     def test_it_says_whom_it_looks_for(self):
         with self.link() as primary:
             id = self.replica.text("CLUSTER", "NODES").split("myself,slave ")[1].split()[0]
@@ -542,6 +702,7 @@ class AsReplica(harness.ProcessTest):
                     b"*0\r\n", Connection.encode("NOSUCHCOMMAND", "a"),
                     Connection.encode("INCR", "a"), Connection.encode("SET", "a")):
             with self.subTest(bad=bad), self.link() as primary:
+                self.assertEqual(self.asked(primary), [b"?", b"-1"])
                 primary.full_resync(encode_snapshot({b"a": b"text"}))
                 primary.wait_for(b"ACK")
                 primary.answer(bad)
