@@ -4,7 +4,8 @@
 Usage: sync_stall.py [kvserver] [keys] [bytes per value]
 
 Prints the longest and the 99.9th percentile of the answer times of a client that pings as fast as
-it can, before anything happens, while a replica takes a full copy, and during BGSAVE.
+it can, before anything happens, while a replica takes a full copy, and during BGSAVE; and how long a
+restart from that snapshot takes.
 """
 
 import pathlib
@@ -100,6 +101,10 @@ def main() -> None:
                     work()
                 took = time.perf_counter() - begin
                 print(f"{name:<10} {took:6.2f} s   {pinger.summary()}")
+            server.kill()
+            begin = time.perf_counter()
+            server.start()
+            print(f"restart    {time.perf_counter() - begin:6.2f} s")
         finally:
             server.kill()
 

@@ -189,7 +189,8 @@ std::string_view Executor::WriteRefusal() const {
   if (replica_) return "READONLY You can't write against a read only replica.";
   if (persistence_ != nullptr && persistence_->refuses_writes()) {
     return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to "
-           "persist to disk. Commands that may modify the data set are disabled, because this instance is "
+           "persist to disk. Commands that may modify the data set are disabled, because this "
+           "instance is "
            "configured to report errors during writes if RDB snapshotting fails "
            "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about "
            "the RDB error.";

@@ -29,8 +29,6 @@ int64_t UnixSeconds() {
       .count();
 }
 
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
-
 }  // namespace
 
 struct Persistence::Job {

@@ -216,10 +216,10 @@ void Replication::Cron() {
   primary_side_.Cron(now_ms);
   replica_side_.Cron(now_ms);
   waits_.Cron(now_ms);
-  const int64_t backlog_ttl_ms = server_.config().repl_backlog_ttl * 1000;
+  const int64_t backlog_ttl_s = server_.config().repl_backlog_ttl;
   if (is_replica() || !primary_side_.replicas().empty() || !data_.backlog.active()) {
     backlog_used_ms_ = now_ms;
-  } else if (backlog_ttl_ms > 0 && now_ms - backlog_used_ms_ > backlog_ttl_ms) {
+  } else if (backlog_ttl_s > 0 && (now_ms - backlog_used_ms_) / 1000 >= backlog_ttl_s) {
     data_.backlog.Stop();
   }
   if (!is_replica() && cluster_.Serving()) OnServing();

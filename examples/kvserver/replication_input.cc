@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kvserver/log.h"
+#include "kvserver/loop_handles.h"
 #include "kvserver/replication_replica.h"
 #include "kvserver/server.h"
 #include "kvserver/text.h"
@@ -16,8 +17,6 @@ namespace kv {
 namespace {
 
 constexpr size_t kMaxLine = 1024;
-
-int64_t NowMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 }  // namespace
 

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMaxQueued = 1 << 20;
 constexpr size_t kChunk = 256 * 1024;
 constexpr size_t kEntriesPerStep = 64;
-constexpr uint64_t kStepBudgetNs = 2'000'000;
+constexpr uint64_t kStepBudgetNs = 1'000'000;
 constexpr uint64_t kStepIntervalMs = 1;
 // A replica that takes nothing of its snapshot for so long is dropped: others may wait for it.
 constexpr int64_t kMaxPauseMs = 10'000;

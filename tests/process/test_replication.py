@@ -444,6 +444,30 @@ class AsPrimary(harness.ProcessTest):
         replica.sync()
         self.assertEqual(replica.data, {b"ready": b"1"})
 
+    def test_writes_wait_for_enough_replicas_to_follow(self):
+        refusal = "^NOREPLICAS Not enough good replicas to write"
+        self.primary.call("CONFIG", "SET", "min-replicas-to-write", 1)
+        for words in (("SET", "a", "1"), ("FLUSHALL",)):
+            with self.assertRaisesRegex(RespError, refusal):
+                self.primary.call(*words)
+        self.assertEqual(self.primary.call("GET", "ready"), b"1")
+        replica = self.replica()
+        replica.sync()
+        wait_until(lambda: "state=online" in self.info().get("slave0", ""), 10, "it follows")
+        self.assertEqual(self.primary.call("SET", "a", "1"), "OK")
+        # It says nothing more: the primary believes in it for as long as it may lag.
+        self.primary.call("CONFIG", "SET", "min-replicas-max-lag", 1)
+
+        def refused():
+            try:
+                self.primary.call("SET", "a", "2")
+            except RespError as error:
+                return str(error).startswith("NOREPLICAS")
+            return False
+        wait_until(refused, 10, "it lags too far behind")
+        replica.ack()
+        wait_until(lambda: not refused(), 10, "it follows again")
+
     def test_replicas_of_a_replica_are_refused(self):
         other = self.server(*CLUSTER)
         other.start()

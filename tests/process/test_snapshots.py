@@ -143,6 +143,10 @@ class Alone(harness.ProcessTest):
         self.assertEqual(server.call("BGSAVE"), "Background saving started")
         wait_until(lambda: persistence(server)["rdb_last_bgsave_status"] == "err", 10, "it failed")
         self.assertIn("can't rename", server.log())
+        with self.assertRaisesRegex(RespError, "^MISCONF "):
+            server.call("SET", "b", "1")
+        server.call("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+        self.assertEqual(server.call("SET", "b", "1"), "OK")
         self.assertEqual([p.name for p in pathlib.Path(server.directory).glob("temp-*")], [])
         server.process.terminate()
         wait_until(lambda: "can't exit" in server.log(), 10, "it stays")
