@@ -4,8 +4,8 @@
 Usage: sync_stall.py [kvserver] [keys] [bytes per value]
 
 Prints the longest and the 99.9th percentile of the answer times of a client that pings as fast as
-it can, before anything happens, while a replica takes a full copy, and during BGSAVE; and how long a
-restart from that snapshot takes.
+it can, before anything happens, while a replica takes a full copy, and during BGSAVE; and how long
+a restart from that snapshot takes.
 """
 
 import pathlib

@@ -82,7 +82,7 @@ void Forget(CommandContext& context) {
   });
 }
 
-void Reset(CommandContext& context) {
+void ClusterReset(CommandContext& context) {
   if (context.args.size() > 3) return ReplySubcommandError(context);
   clusterkit::ResetMode mode = clusterkit::ResetMode::kSoft;
   if (context.args.size() == 3) {
@@ -151,7 +151,7 @@ void AddClusterNodeCommands(CommandTable& table) {
        "Serve the slots of this node although their content was lost"},
       {"cluster|replicate", 3, kFlags, 0, {}, Replicate, "cluster", "3.0.0",
        "Reconfigure a node as a replica of the specified master node"},
-      {"cluster|reset", -2, kAdmin | kStale | kNoScript, 0, {}, Reset, "cluster", "3.0.0",
+      {"cluster|reset", -2, kAdmin | kStale | kNoScript, 0, {}, ClusterReset, "cluster", "3.0.0",
        "Reset a Redis Cluster node"},
       {"cluster|saveconfig", 2, kFlags, 0, {}, SaveConfig, "cluster", "3.0.0",
        "Forces the node to save cluster state on disk"},

@@ -35,7 +35,7 @@ void Intersect(Sets sets, Visitor visit) {
   }
 }
 
-using Operation = void (*)(const Sets& sets, SetValue& result);
+using SetAlgebra = void (*)(const Sets& sets, SetValue& result);
 
 void Intersection(const Sets& sets, SetValue& result) {
   Intersect(sets, [&result](std::string_view member) { return result.Add(member); });
@@ -58,7 +58,7 @@ void Difference(const Sets& sets, SetValue& result) {
   }
 }
 
-void ReplyResult(CommandContext& context, Operation operation) {
+void ReplyResult(CommandContext& context, SetAlgebra operation) {
   Sets sets;
   SetValue result;
   if (!FindSets(context, context.args.subspan(1), &sets)) return;
@@ -67,7 +67,7 @@ void ReplyResult(CommandContext& context, Operation operation) {
   for (const SetMember& member : result.members()) context.reply.Bulk(member.name);
 }
 
-void StoreResult(CommandContext& context, Operation operation) {
+void StoreResult(CommandContext& context, SetAlgebra operation) {
   Sets sets;
   Value result(ValueType::kSet);
   if (!FindSets(context, context.args.subspan(2), &sets)) return;
