@@ -56,7 +56,11 @@ void CountedFree(void* memory) {
 
 }  // namespace kv
 
-// Replaces the library's, which all other forms but those for special alignments go through.
+// Replaces the library's, which the forms for arrays go through; those for special alignments go
+// their own way. Sanitizers bring all forms, so none that meets one of these may be left to them.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return kv::CountedAlloc(bytes);
+}
 void* operator new(std::size_t bytes) {
   void* memory = kv::CountedAlloc(bytes);
   if (memory == nullptr) throw std::bad_alloc();
@@ -64,3 +68,4 @@ void* operator new(std::size_t bytes) {
 }
 void operator delete(void* memory) noexcept { kv::CountedFree(memory); }
 void operator delete(void* memory, std::size_t) noexcept { kv::CountedFree(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { kv::CountedFree(memory); }
