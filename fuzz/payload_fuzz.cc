@@ -36,6 +36,11 @@ size_t ContentBytes(const Value& value) {
         bytes += field.name.size() + field.value.size();
       }
       return bytes;
+    case ValueType::kSortedSet:
+      for (size_t i = 0; i < value.sorted_set().size(); ++i) {
+        bytes += value.sorted_set().AtPosition(i).name().size();
+      }
+      return bytes;
   }
   return bytes;
 }

@@ -103,8 +103,8 @@ class Parser {
   // also drops the defaults.
   void MergeSave(std::vector<std::string>* words) {
     if ((*words)[0] != "save" || words->size() < 2) return;
-    if (!std::exchange(save_seen_, true)) config_.save.clear();
-    if ((*words)[1].empty()) return;
+    const bool first = !std::exchange(save_seen_, true);
+    if (first || (*words)[1].empty()) return;
     const auto before = SplitWords(config_.save);
     words->insert(words->begin() + 1, before->begin(), before->end());
   }

@@ -149,6 +149,12 @@ TEST_CASE("save points of several lines add up, and an empty one drops them") {
   CHECK(Parse("save 3600 1\nsave \"\"\nsave 60 5").config.save == "60 5");
 }
 
+TEST_CASE("save points that are refused leave those that were there") {
+  const Parsed parsed = Parse("save 0 1");
+  CHECK_FALSE(parsed.ok);
+  CHECK(parsed.config.save == Config().save);
+}
+
 TEST_CASE("a list may come as one quoted word") {
   CHECK(Parse("save \"3600 1 300 100\"").config.save == "3600 1 300 100");
   CHECK(
