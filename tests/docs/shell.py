@@ -20,7 +20,7 @@ from typing import Dict, List, NamedTuple, Optional
 from pages import Block
 
 COMMAND_LIMIT = 120.0
-SOON = 15.0
+SOON = 60.0
 PORT = re.compile(r"(?<![\d.])(1?)700(\d)(?!\d)")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 NUMBER = r"\d+(?:\.\d+)?"
