@@ -110,6 +110,20 @@ def lost_keys(server: Server, expected: Dict[str, bytes]) -> List[str]:
     return [key for key, value in zip(expected, values) if value != expected[key]]
 
 
+class WatchedTest(ProcessTest):
+    """A cluster of six servers, three of them replicas, each with an HTTP endpoint."""
+
+    def setUp(self) -> None:
+        self.cluster_ = Cluster(KVSERVER, self.directory, 6, 1000, DEBUG)
+        self.http: Dict[int, int] = {}  # Port of the endpoint, by the server's.
+        for server, port in zip(self.cluster_.servers, kvtools.free_ports(6)):
+            server.arguments += ["--metrics-port", str(port)]
+            self.http[server.port] = port
+        self.servers += self.cluster_.servers
+        self.cluster_.start()
+        self.cluster_.form(1)
+
+
 def main() -> None:
     if not shutil.which(KVSERVER):
         sys.exit(f"no server program {KVSERVER}: set KVSERVER")

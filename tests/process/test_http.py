@@ -160,25 +160,7 @@ class OneServer(harness.ProcessTest):
             self.assertFalse(server.running())
 
 
-class Cluster(harness.ProcessTest):
-    """Six servers, each with an endpoint."""
-
-    def setUp(self):
-        self.cluster_ = self.cluster_with_http()
-
-    def cluster_with_http(self):
-        self.http = {}
-        cluster = harness.Cluster(harness.KVSERVER, self.directory, 6, 1000, harness.DEBUG)
-        taken = {port + bus for port in (s.port for s in cluster.servers) for bus in (0, 10000)}
-        free = [port for port in free_ports(30) if port not in taken]
-        for server, port in zip(cluster.servers, free):
-            server.arguments += ["--metrics-port", str(port)]
-            self.http[server.port] = port
-        self.servers += cluster.servers
-        cluster.start()
-        cluster.form(1)
-        return cluster
-
+class Cluster(harness.WatchedTest):
     def status(self, server) -> dict:
         return get_json(self.http[server.port], "/status.json")
 

@@ -17,7 +17,7 @@ from typing import Dict, List, Optional
 import harness
 from harness import wait_until
 from http_client import HOST, get, get_json
-from kvtools import SLOTS, free_ports, tag_in
+from kvtools import SLOTS, tag_in
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
                 None)
@@ -65,20 +65,7 @@ class Tree(html.parser.HTMLParser):
         self.open[-1].texts.append(data)
 
 
-class StatusPage(harness.ProcessTest):
-    def setUp(self):
-        self.http = {}
-        self.cluster_ = harness.Cluster(harness.KVSERVER, self.directory, 6, 1000, harness.DEBUG)
-        servers = self.cluster_.servers
-        taken = {port + bus for port in (s.port for s in servers) for bus in (0, 10000)}
-        free = [port for port in free_ports(30) if port not in taken]
-        for server, port in zip(servers, free):
-            server.arguments += ["--metrics-port", str(port)]
-            self.http[server.port] = port
-        self.servers += servers
-        self.cluster_.start()
-        self.cluster_.form(1)
-
+class StatusPage(harness.WatchedTest):
     def browse(self, server, *arguments: str) -> str:
         """Runs the page and returns what the browser printed."""
         result = subprocess.run(

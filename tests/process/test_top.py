@@ -136,19 +136,9 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n").encode() + body
 
 
-class OfACluster(harness.ProcessTest):
+class OfACluster(harness.WatchedTest):
     def setUp(self):
-        self.http = {}
-        self.cluster_ = harness.Cluster(harness.KVSERVER, self.directory, 6, 1000, harness.DEBUG)
-        servers = self.cluster_.servers
-        taken = {port + bus for port in (s.port for s in servers) for bus in (0, 10000)}
-        free = [port for port in free_ports(30) if port not in taken]
-        for server, port in zip(servers, free):
-            server.arguments += ["--metrics-port", str(port)]
-            self.http[server.port] = port
-        self.servers += servers
-        self.cluster_.start()
-        self.cluster_.form(1)
+        super().setUp()
         self.cluster_.wait_agreed()
 
     def row(self, frame: str, server) -> str:
