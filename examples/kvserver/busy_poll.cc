@@ -3,10 +3,9 @@
 namespace kv {
 namespace {
 
-// Commands per millisecond that count as busy: more than unpipelined clients ever send, for whom
-// a poll per request costs more than it gains.
+// Over which the load is measured.
 constexpr uint64_t kWindowNs = 1'000'000;
-constexpr uint64_t kBusyCommands = 400;
+constexpr uint64_t kWindowsPerSecond = 1000;
 // How long to stay awake without work.
 constexpr uint64_t kPatienceNs = 50'000;
 
@@ -16,7 +15,7 @@ BusyPoll::BusyPoll(uv_loop_t* loop) { uv_idle_init(loop, &idle_); }
 
 void BusyPoll::Close() { uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr); }
 
-void BusyPoll::BeforePoll(uint64_t commands) {
+void BusyPoll::BeforePoll(uint64_t commands, int64_t threshold) {
   const uint64_t now_ns = uv_hrtime();
   if (commands != last_commands_) {
     last_commands_ = commands;
@@ -25,7 +24,8 @@ void BusyPoll::BeforePoll(uint64_t commands) {
   if (now_ns - window_start_ns_ >= kWindowNs) {
     // A window lasts longer if the loop slept in it; then the load was low.
     const uint64_t windows = (now_ns - window_start_ns_) / kWindowNs;
-    busy_ = commands - window_commands_ >= kBusyCommands * windows;
+    busy_ = threshold > 0 && (commands - window_commands_) * kWindowsPerSecond >=
+                                 static_cast<uint64_t>(threshold) * windows;
     window_start_ns_ = now_ns;
     window_commands_ = commands;
   }

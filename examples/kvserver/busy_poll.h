@@ -7,18 +7,19 @@
 
 namespace kv {
 
-// Keeps a busy loop awake. Under a heavy pipelined load the next requests arrive within
-// microseconds, and a thread that goes to sleep in between makes each client pay for waking it.
-// So while many commands are served, the loop polls without sleeping until nothing has come for
-// a short time. Below that load it sleeps as ever.
+// Keeps a busy loop awake. Under a heavy load the next requests arrive within microseconds, and a
+// thread that goes to sleep in between makes each client pay for waking it. So while many commands
+// are served, the loop polls without sleeping until nothing has come for a short time. Below that
+// load it sleeps as ever.
 class BusyPoll {
  public:
   explicit BusyPoll(uv_loop_t* loop);
   // The loop must run once more before this is destroyed.
   void Close();
 
-  // To be called before each poll, with the number of commands served since the start.
-  void BeforePoll(uint64_t commands);
+  // To be called before each poll, with the number of commands served since the start, and the
+  // commands per second from which the loop stays awake (0: it never does).
+  void BeforePoll(uint64_t commands, int64_t threshold);
 
  private:
   void Spin(bool spin);

@@ -41,6 +41,8 @@ struct Config {
   int64_t tcp_keepalive = 300;  // seconds, 0: off
   int64_t timeout = 0;          // seconds of idleness until a client is closed, 0: never
   int64_t maxclients = 10000;
+  // Commands per second from which the data thread polls instead of sleeping; 0: never.
+  int64_t busy_poll_threshold = 100000;
   bool protected_mode = true;
   int64_t proto_max_bulk_len = 512ll << 20;
   int64_t client_query_buffer_limit = 64ll << 20;  // unparsed input beyond the largest bulk

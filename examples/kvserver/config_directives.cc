@@ -277,6 +277,7 @@ std::vector<Directive> MakeDirectives() {
   std::vector<Directive> all = {
       YesNo("appendonly", &Config::appendonly),
       Bind(),
+      Number("busy-poll-threshold", &Config::busy_poll_threshold, kFromZero),
       OutputLimits(),
       Memory("client-query-buffer-limit", &Config::client_query_buffer_limit, kMegabytes),
       YesNo("cluster-allow-pubsubshard-when-down", &Config::cluster_allow_pubsubshard_when_down),

@@ -200,7 +200,7 @@ void Server::FlushOne(Connection* connection) {
 
 void Server::BeforePoll() {
   FlushAll();
-  busy_poll_.BeforePoll(stats_.requests);
+  busy_poll_.BeforePoll(stats_.requests, config_.busy_poll_threshold);
 }
 
 void Server::FlushAll() {
