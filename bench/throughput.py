@@ -31,10 +31,7 @@ class Work(NamedTuple):
     command: str
     keys: int
     pipeline: int
-
-    @property
-    def requests(self) -> int:
-        return 300_000 if self.pipeline == 1 else 2_000_000
+    requests: int
 
 
 class Result(NamedTuple):
@@ -49,22 +46,22 @@ def processor_seconds(server: Server) -> float:
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
-def run(server: Server, work: Work) -> Result:
+def benchmark_command(server: Server, work: Work) -> List[str]:
     command = ["taskset", "-c", "1", "redis-benchmark", "-p", str(server.port), "-c", str(CLIENTS),
                "-d", str(VALUE_BYTES), "-t", work.command, "-P", str(work.pipeline),
                "-n", str(work.requests), "--csv"]
-    if work.keys > 1:
-        command += ["-r", str(work.keys)]
+    return command + ["-r", str(work.keys)] if work.keys > 1 else command
+
+
+def run(server: Server, work: Work) -> Result:
     before = processor_seconds(server)
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(benchmark_command(server, work), check=True, capture_output=True,
+                           text=True).stdout.splitlines()
     cpu = processor_seconds(server) - before
-    row = next(row for row in csv.DictReader(lines[lines_before_table(lines):]))
+    table = next(i for i, line in enumerate(lines) if line.startswith('"test"'))
+    row = next(csv.DictReader(lines[table:]))
     return Result(float(row["rps"]), float(row["p50_latency_ms"]), float(row["p99_latency_ms"]),
                   cpu / work.requests * 1e6)
-
-
-def lines_before_table(lines: Sequence[str]) -> int:
-    return next(i for i, line in enumerate(lines) if line.startswith('"test"'))
 
 
 def fill(server: Server, keys: int) -> None:
@@ -141,7 +138,8 @@ def main() -> None:
                     fill(server, keys if keys > 1 else 10_000)
                 for pipeline in (1, 16):
                     for command in ("set", "get"):
-                        compare(servers, Work(command, keys, pipeline), arguments.rounds)
+                        requests = 300_000 if pipeline == 1 else 2_000_000
+                        compare(servers, Work(command, keys, pipeline, requests), arguments.rounds)
         finally:
             for server in servers.values():
                 server.kill()
