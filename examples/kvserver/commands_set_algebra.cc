@@ -117,9 +117,12 @@ void SMove(CommandContext& context) {
   if (!FindSet(context, to, &target_set)) return;
   if (!source->value.set().Contains(member)) return context.reply.Integer(0);
   if (from == to) return context.reply.Integer(1);
-  Entry* target = nullptr;
-  if (!UpsertTyped(context, to, ValueType::kSet, &target)) return;
-  target->value.set().Add(member);
+  // A target that has it is not touched: who watches it need not start again.
+  if (target_set == nullptr || !target_set->Contains(member)) {
+    Entry* target = nullptr;
+    if (!UpsertTyped(context, to, ValueType::kSet, &target)) return;
+    target->value.set().Add(member);
+  }
   source->value.set().Remove(member);
   EraseIfEmpty(context, source);
   context.keyspace.CountChange();
