@@ -77,7 +77,8 @@ def main() -> None:
                 fill(server, 100_000)
                 for pipeline in (1, 16):
                     for command in ("set", "get"):
-                        work = Work(command, keys, pipeline, 500_000 if pipeline == 1 else 5_000_000)
+                        requests = 500_000 if pipeline == 1 else 5_000_000
+                        work = Work(command, keys, pipeline, requests)
                         found = samples(server, work, directory)
                         share: Counter[str] = collections.Counter()
                         for percent, place in found:
