@@ -179,20 +179,20 @@ void AddConnectionCommands(CommandTable& table) {
   constexpr uint32_t kAnyTime = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy;
   // clang-format off
   const CommandSpec specs[] = {
-      {"ping", -1, kFast | kSubscriber, kCatConnection, {}, Ping, "connection", "1.0.0", "Ping the server",
-       {"request_policy:all_shards", "response_policy:all_succeeded"}},
+      {"ping", -1, kFast | kSubscriber, kCatConnection, {}, Ping, "connection", "1.0.0",
+       "Ping the server", {"request_policy:all_shards", "response_policy:all_succeeded"}},
       {"echo", 2, kLoading | kStale | kFast, kCatConnection, {}, Echo, "connection", "1.0.0",
        "Echo the given string"},
-      {"quit", -1, kAnyTime | kNotQueued | kSubscriber, kCatConnection, {}, Quit, "connection", "1.0.0",
-       "Close the connection"},
+      {"quit", -1, kAnyTime | kNotQueued | kSubscriber, kCatConnection, {}, Quit, "connection",
+       "1.0.0", "Close the connection"},
       {"select", 2, kLoading | kStale | kFast, kCatConnection, {}, Select, "connection", "1.0.0",
        "Change the selected database for the current connection"},
       {"auth", -2, kAnyTime, kCatConnection, {}, Auth, "connection", "1.0.0",
        "Authenticate to the server"},
       {"hello", -1, kAnyTime, kCatConnection, {}, Hello, "connection", "6.0.0",
        "Handshake with Redis"},
-      {"reset", 1, kAnyTime | kNotQueued | kSubscriber, kCatConnection, {}, Reset, "connection", "6.2.0",
-       "Reset the connection"},
+      {"reset", 1, kAnyTime | kNotQueued | kSubscriber, kCatConnection, {}, Reset, "connection",
+       "6.2.0", "Reset the connection"},
       {"post", -1, kAnyTime | kHidden | kNotQueued, 0, {}, RefuseHttp},
       {"host:", -1, kAnyTime | kHidden | kNotQueued, 0, {}, RefuseHttp},
   };

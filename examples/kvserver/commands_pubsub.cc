@@ -112,43 +112,46 @@ void PubSubHelp(CommandContext& context) {
 }  // namespace
 
 void AddPubSubCommands(CommandTable& table) {
+  constexpr ChannelKind kChannel = ChannelKind::kChannel;
+  constexpr ChannelKind kPattern = ChannelKind::kPattern;
+  constexpr ChannelKind kShard = ChannelKind::kShardChannel;
   constexpr uint32_t kAsk = kPubsub | kLoading | kStale;
   constexpr uint32_t kListen = kAsk | kNoScript | kSubscriber | kPushes;
   constexpr uint32_t kSend = kAsk | kFast | kMayReplicate;
   constexpr KeyRange kShardChannels = AllKeys(KeyRange::kNotKeys);
   // clang-format off
   const CommandSpec specs[] = {
-      {"subscribe", -2, kListen, 0, {}, Subscribe<ChannelKind::kChannel>, "pubsub", "2.0.0",
+      {"subscribe", -2, kListen, 0, {}, Subscribe<kChannel>, "pubsub", "2.0.0",
        "Listen for messages published to the given channels"},
-      {"unsubscribe", -1, kListen, 0, {}, Unsubscribe<ChannelKind::kChannel>, "pubsub", "2.0.0",
+      {"unsubscribe", -1, kListen, 0, {}, Unsubscribe<kChannel>, "pubsub", "2.0.0",
        "Stop listening for messages posted to the given channels"},
-      {"psubscribe", -2, kListen, 0, {}, Subscribe<ChannelKind::kPattern>, "pubsub", "2.0.0",
+      {"psubscribe", -2, kListen, 0, {}, Subscribe<kPattern>, "pubsub", "2.0.0",
        "Listen for messages published to channels matching the given patterns"},
-      {"punsubscribe", -1, kListen, 0, {}, Unsubscribe<ChannelKind::kPattern>, "pubsub", "2.0.0",
+      {"punsubscribe", -1, kListen, 0, {}, Unsubscribe<kPattern>, "pubsub", "2.0.0",
        "Stop listening for messages posted to channels matching the given patterns"},
-      {"ssubscribe", -2, kListen, 0, kShardChannels, Subscribe<ChannelKind::kShardChannel>, "pubsub", "7.0.0",
+      {"ssubscribe", -2, kListen, 0, kShardChannels, Subscribe<kShard>, "pubsub", "7.0.0",
        "Listen for messages published to the given shard channels"},
-      {"sunsubscribe", -1, kListen, 0, kShardChannels, Unsubscribe<ChannelKind::kShardChannel>, "pubsub",
+      {"sunsubscribe", -1, kListen, 0, kShardChannels, Unsubscribe<kShard>, "pubsub",
        "7.0.0", "Stop listening for messages posted to the given shard channels"},
-      {"publish", 3, kSend, 0, {}, Publish<ChannelKind::kChannel>, "pubsub", "2.0.0",
+      {"publish", 3, kSend, 0, {}, Publish<kChannel>, "pubsub", "2.0.0",
        "Post a message to a channel"},
-      {"spublish", 3, kSend, 0, OneKey(KeyRange::kNotKeys), Publish<ChannelKind::kShardChannel>, "pubsub",
+      {"spublish", 3, kSend, 0, OneKey(KeyRange::kNotKeys), Publish<kShard>, "pubsub",
        "7.0.0", "Post a message to a shard channel"},
-      {"publish-local", 3, kAsk | kHidden, 0, {}, DeliverHere<ChannelKind::kChannel>},
-      {"spublish-local", 3, kAsk | kHidden, 0, {}, DeliverHere<ChannelKind::kShardChannel>},
+      {"publish-local", 3, kAsk | kHidden | kNoMulti, 0, {}, DeliverHere<kChannel>},
+      {"spublish-local", 3, kAsk | kHidden | kNoMulti, 0, {}, DeliverHere<kShard>},
   };
   for (const CommandSpec& spec : specs) table.Add(spec);
   table.Add(Container("pubsub", "pubsub", "2.8.0", "A container for Pub/Sub commands"));
   const CommandSpec subcommands[] = {
-      {"pubsub|channels", -2, kAsk, 0, {}, ListChannels<ChannelKind::kChannel>, "pubsub", "2.8.0",
+      {"pubsub|channels", -2, kAsk, 0, {}, ListChannels<kChannel>, "pubsub", "2.8.0",
        "List active channels"},
       {"pubsub|numpat", 2, kAsk, 0, {}, CountPatterns, "pubsub", "2.8.0",
        "Get the count of unique patterns pattern subscriptions"},
-      {"pubsub|numsub", -2, kAsk, 0, {}, CountSubscribers<ChannelKind::kChannel>, "pubsub", "2.8.0",
+      {"pubsub|numsub", -2, kAsk, 0, {}, CountSubscribers<kChannel>, "pubsub", "2.8.0",
        "Get the count of subscribers for channels"},
-      {"pubsub|shardchannels", -2, kAsk, 0, {}, ListChannels<ChannelKind::kShardChannel>, "pubsub", "7.0.0",
+      {"pubsub|shardchannels", -2, kAsk, 0, {}, ListChannels<kShard>, "pubsub", "7.0.0",
        "List active shard channels"},
-      {"pubsub|shardnumsub", -2, kAsk, 0, {}, CountSubscribers<ChannelKind::kShardChannel>, "pubsub", "7.0.0",
+      {"pubsub|shardnumsub", -2, kAsk, 0, {}, CountSubscribers<kShard>, "pubsub", "7.0.0",
        "Get the count of subscribers for shard channels"},
       {"pubsub|help", 2, kLoading | kStale, 0, {}, PubSubHelp, "pubsub", "6.2.0",
        "Show helpful text about the different subcommands"},

@@ -12,9 +12,12 @@
 namespace kv {
 namespace {
 
+// A queue is given to its link at the latest when it holds this much.
+constexpr size_t kFlushBytes = size_t{256} << 10;
 constexpr int64_t kFirstPauseMs = 100;
 constexpr int64_t kLongestPauseMs = 1000;
-// A node that takes nothing for so long, or does not answer, gets a new link.
+// For the handshake. Later on the cluster finds out who has died; who is only slow keeps its link,
+// because what is still on its way by that must not be overtaken.
 constexpr int64_t kMostPatienceMs = 5000;
 // libuv takes a buffer of less than 4 GiB at once.
 constexpr uint64_t kMostQueued = uint64_t{1} << 30;
@@ -43,15 +46,14 @@ void MessageLink::Add(std::string_view request) {
   }
   queue_.append(request);
   ++queued_;
+  if (queue_.size() >= kFlushBytes) Flush();
 }
 
 void MessageLink::Flush() {
-  if (link_ == nullptr || replies_due_ > 0 || sending_ > 0 || queued_ == 0) return;
-  sending_ = std::exchange(queued_, 0);
-  server_.stats().relayed_messages += sending_;
-  moved_ms_ = NowMs();
+  if (link_ == nullptr || replies_due_ > 0 || link_->unsent() > 0 || queued_ == 0) return;
+  server_.stats().relayed_messages += queued_;
+  sending_ += std::exchange(queued_, 0);
   link_->Send(std::exchange(queue_, {}));
-  left_ = link_->unsent();
 }
 
 void MessageLink::OnSent() {
@@ -61,13 +63,8 @@ void MessageLink::OnSent() {
 }
 
 void MessageLink::Cron() {
-  if (link_ == nullptr || (replies_due_ == 0 && sending_ == 0)) return;
-  const size_t left = link_->unsent();
-  if (left != std::exchange(left_, left)) {
-    moved_ms_ = NowMs();
-  } else if (NowMs() - moved_ms_ > kMostPatienceMs) {
-    Lose(/*worked=*/false);
-  }
+  const bool answered = link_ == nullptr || replies_due_ == 0;
+  if (!answered && NowMs() - dialled_ms_ > kMostPatienceMs) Lose(/*worked=*/false);
 }
 
 // A PING behind the password, because where none is needed that is refused, and does no harm.
@@ -75,8 +72,7 @@ void MessageLink::Dial() {
   link_ = std::make_unique<TargetLink>(server_.loop(), node_.host, absl::StrCat(node_.port));
   link_->set_listener(this);
   replies_due_ = server_.config().masterauth.empty() ? 1 : 2;
-  moved_ms_ = NowMs();
-  left_ = 0;
+  dialled_ms_ = NowMs();
   link_->Connect();
 }
 

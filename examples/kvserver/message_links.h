@@ -31,7 +31,7 @@ class MessageLink final : private TargetLink::Listener {
   // Queues a request until the next Flush, or drops it.
   void Add(std::string_view request);
   void Flush();
-  // Gives up a link on which nothing moves.
+  // Gives up a node that does not answer the handshake.
   void Cron();
 
  private:
@@ -49,9 +49,7 @@ class MessageLink final : private TargetLink::Listener {
   std::string queue_;
   uint64_t queued_ = 0;   // messages in `queue_`
   uint64_t sending_ = 0;  // messages that the link has, and the kernel has not
-  // When something last moved, and how much was left then.
-  int64_t moved_ms_ = 0;
-  size_t left_ = 0;
+  int64_t dialled_ms_ = 0;
   int64_t retry_at_ms_ = 0;
   int64_t retry_delay_ms_ = 0;
 };
