@@ -13,7 +13,7 @@ namespace kv {
 namespace {
 
 // A queue is given to its link at the latest when it holds this much.
-constexpr size_t kFlushBytes = size_t{256} << 10;
+constexpr size_t kFlushQueueBytes = size_t{256} << 10;
 constexpr int64_t kFirstPauseMs = 100;
 constexpr int64_t kLongestPauseMs = 1000;
 // For the handshake. Later on the cluster finds out who has died; who is only slow keeps its link,
@@ -46,7 +46,7 @@ void MessageLink::Add(std::string_view request) {
   }
   queue_.append(request);
   ++queued_;
-  if (queue_.size() >= kFlushBytes) Flush();
+  if (queue_.size() >= kFlushQueueBytes) Flush();
 }
 
 void MessageLink::Flush() {
