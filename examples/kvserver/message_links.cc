@@ -67,7 +67,6 @@ void MessageLink::Cron() {
   if (!answered && NowMs() - dialled_ms_ > kMostPatienceMs) Lose(/*worked=*/false);
 }
 
-// A PING behind the password, because where none is needed that is refused, and does no harm.
 void MessageLink::Dial() {
   link_ = std::make_unique<TargetLink>(server_.loop(), node_.host, absl::StrCat(node_.port));
   link_->set_listener(this);
@@ -79,17 +78,16 @@ void MessageLink::Dial() {
 void MessageLink::OnConnected() {
   const Config& config = server_.config();
   std::string hello;
-  if (replies_due_ == 2 && config.masteruser.empty())
-    hello = RequestOf({"AUTH", config.masterauth});
-  if (replies_due_ == 2 && !config.masteruser.empty()) {
-    hello = RequestOf({"AUTH", config.masteruser, config.masterauth});
+  if (replies_due_ > 1) {
+    const std::string user = config.masteruser.empty() ? "default" : config.masteruser;
+    hello = RequestOf({"AUTH", user, config.masterauth});
   }
   link_->Send(hello.append(RequestOf({"PING"})));
 }
 
 void MessageLink::OnLine(std::string_view line) {
   if (replies_due_ > 1) {
-    --replies_due_;
+    --replies_due_;  // Whatever that of AUTH is, that of PING tells.
   } else if (replies_due_ == 1 && line == "+PONG") {
     replies_due_ = 0;
     Flush();
