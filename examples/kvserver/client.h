@@ -13,6 +13,7 @@ namespace kv {
 
 struct CommandSpec;
 struct Transaction;
+class Subscriptions;
 class Watch;
 
 // Ids are never used twice, so an answer that arrives late cannot reach somebody else.
@@ -82,6 +83,7 @@ struct Client {
   std::function<void(ReplyWriter&)> when_unblocked;  // null: only its answer ends a block
   std::unique_ptr<Transaction> transaction;          // after MULTI
   std::unique_ptr<Watch> watch;                      // after WATCH
+  std::unique_ptr<Subscriptions> subscriptions;      // after SUBSCRIBE and its relatives
 
   size_t pending_input_bytes = 0;   // received, not parsed yet
   size_t pending_output_bytes = 0;  // given to the socket, not taken by the kernel yet

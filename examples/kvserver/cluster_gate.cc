@@ -22,11 +22,14 @@ clusterkit::KeyPresence PresenceOf(const GateQuery& query, Keyspace& keyspace) {
   std::optional<std::string_view> first;
   const ExpiryMode mode = keyspace.expiry_mode();
   keyspace.set_expiry_mode(ExpiryMode::kHide);
-  query.ForEachKey([&](std::string_view key) {
-    (keyspace.Find(key) != nullptr ? keys.some_present : keys.some_missing) = true;
-    if (first.has_value() && *first != key) keys.several_keys = true;
-    if (!first.has_value()) first = key;
-  });
+  for (const Request& request : query.requests) {
+    if (request.spec->keys.are_channels()) continue;
+    ForEachKey(*request.spec, request.args, [&](std::string_view key) {
+      (keyspace.Find(key) != nullptr ? keys.some_present : keys.some_missing) = true;
+      if (first.has_value() && *first != key) keys.several_keys = true;
+      if (!first.has_value()) first = key;
+    });
+  }
   keyspace.set_expiry_mode(mode);
   return keys;
 }
@@ -41,8 +44,19 @@ bool ClusterHost::LapsedForHandover(const clusterkit::RouteDecision& decision) c
          server_.pause().has(Pause::Reason::kManualFailover);
 }
 
+GateVerdict ClusterHost::Verdict(clusterkit::RouteDecision decision, std::string* refusal) {
+  if (std::holds_alternative<clusterkit::Serve>(decision)) return GateVerdict::kExecute;
+  UsePreferredEndpoint(view(), server_.config().cluster_preferred_endpoint_type, decision);
+  *refusal = RefusalText(decision);
+  return GateVerdict::kRedirect;
+}
+
 GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   const ClusterView& view = this->view();
+  // A transaction that has to do with data too is judged by them.
+  if ((query.flags & (kPubsub | kDataFlags)) == kPubsub) {
+    return Verdict(RouteMessages(query), refusal);
+  }
   // Any second slot stands for keys that do not share one.
   const SlotId slots[] = {query.slot, SlotId{static_cast<uint16_t>(query.slot.value ^ 1)}};
   clusterkit::RouteQuery route;
@@ -54,12 +68,10 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
     route.migrates = (query.spec.flags & kMigrates) != 0;
     route.keys = PresenceOf(query, server_.keyspace());
   }
-  clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
+  const clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {
     if (LapsedForHandover(decision)) return GateVerdict::kHold;
-    UsePreferredEndpoint(view, server_.config().cluster_preferred_endpoint_type, decision);
-    *refusal = RefusalText(decision);
-    return GateVerdict::kRedirect;
+    return Verdict(decision, refusal);
   }
 
   const bool owner = view.self().role == Role::kPrimary;

@@ -101,12 +101,14 @@ ClusterHost::ClusterHost(Server& server)
     : server_(server),
       loop_(thread_.event_loop()),
       replication_(server, *this),
+      message_links_(server),
       alive_timer_(server.loop(), [this] { Post([](Node& node) { node.ReportHostAlive(); }); }),
       lost_slots_timer_(server.loop(), [this] { DropLostKeys(); }) {}
 
 ClusterHost::~ClusterHost() {
   server_.executor().set_gate(nullptr);
   server_.executor().set_cluster(nullptr);
+  server_.executor().set_message_relay(nullptr);
   views_.reset();
   thread_.Run([this] {
     node_.reset();
@@ -143,6 +145,8 @@ void ClusterHost::JoinData() {
   views_.emplace(&node_->views());
   server_.executor().set_gate(this);
   server_.executor().set_cluster(this);
+  server_.executor().set_message_relay(this);
+  server_.AddCron([this] { FollowView(); });
   AddClusterCommands(server_.commands());
   AddReplicationCommands(server_.commands());
   AddClusterInfo(*this);
@@ -341,6 +345,7 @@ clusterkit::Endpoint ClusterHost::PrimaryAddress() {
 }
 
 void ClusterHost::OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& changes) {
+  FollowView();
   const NodeId& self = view().self().id;
   for (const clusterkit::SlotRebind& change : changes) {
     if (change.from == self && change.to != self) lost_slots_.push_back(change.slot);

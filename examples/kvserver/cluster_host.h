@@ -22,6 +22,7 @@
 #include "kvserver/config.h"
 #include "kvserver/event_ring.h"
 #include "kvserver/loop_handles.h"
+#include "kvserver/message_links.h"
 #include "kvserver/replication.h"
 #include "kvserver/save_fence.h"
 
@@ -38,7 +39,9 @@ class Server;
 //   commands    data -> node     Ask(): posted there, answered back, the client waits meanwhile
 //   reports     data -> node     replication progress, liveness, whether the data are here
 //   events      node -> data     role changes, lost slots
+// Published messages take none of them: they go from data thread to data thread.
 class ClusterHost final : public CommandGate,
+                          private MessageRelay,
                           private clusterkit::Observer,
                           private Replication::Cluster {
  public:
@@ -95,9 +98,19 @@ class ClusterHost final : public CommandGate,
   void Leave(std::function<void()> done);
   void Drain(int64_t until_ms, uint64_t requests_before);
   void DropLostKeys();
+  void FollowView();
+  // Where a shard channel is served: by its slot's owner and the owner's replicas. It has no data,
+  // so that it needs no lease.
+  static clusterkit::RouteDecision RouteMessage(const clusterkit::ClusterView& view,
+                                                clusterkit::SlotId slot, bool asking);
+  clusterkit::RouteDecision RouteMessages(const GateQuery& query);
+  GateVerdict Verdict(clusterkit::RouteDecision decision, std::string* refusal);
   bool LapsedForHandover(const clusterkit::RouteDecision& decision) const;
   void OnDirective(std::string_view directive);
   clusterkit::Instant Now() const { return loop_.Now(); }
+
+  // MessageRelay.
+  void Relay(ChannelKind kind, std::string_view channel, std::string_view message) override;
 
   // Replication::Cluster.
   void ReportReplication(const clusterkit::ReplicationStatus& status) override;
@@ -119,6 +132,9 @@ class ClusterHost final : public CommandGate,
   // The data thread's part.
   std::optional<clusterkit::ViewReader> views_;
   Replication replication_;
+  MessageLinks message_links_;
+  std::optional<uint64_t>
+      followed_view_;  // the one that the links and the shard channels accord with
   std::deque<clusterkit::SlotId> lost_slots_;
   uint64_t write_pause_ = 0;  // Number of the one under way.
   std::function<void()> left_;

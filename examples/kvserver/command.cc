@@ -106,6 +106,7 @@ void AddAllCommands(CommandTable& table) {
   AddClientCommands(table);
   AddClientControlCommands(table);
   AddClientTrackingCommands(table);
+  AddPubSubCommands(table);
   AddClusterStubs(table);
 }
 

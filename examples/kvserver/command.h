@@ -33,18 +33,20 @@ enum CommandFlag : uint32_t {
   kAsking = 1u << 10,  // runs as if ASKING preceded it (the gate looks)
   kFast = 1u << 11,
   kNoAuth = 1u << 12,  // served before AUTH
-  kMayReplicate = 1u << 13,
   kNoAsyncLoading = 1u << 14,
   kNoMulti = 1u << 15,
   kAllowBusy = 1u << 16,
   kMovableKeys = 1u << 17,  // CommandSpec::find_keys tells where the keys are
   // Ours, not printed.
-  kKeepsAsking = 1u << 24,  // does not use up Client::asking
-  kHidden = 1u << 25,       // not listed by COMMAND
-  kNotQueued = 1u << 26,    // runs at once between MULTI and EXEC too
-  kRunsQueued = 1u << 27,   // EXEC: has the keys and the flags of what was queued
-  kDebugging = 1u << 28,    // only where enable-debug-command allows it
-  kMigrates = 1u << 29,     // MIGRATE: runs where its slot is open too, whatever keys are here
+  kMayReplicate = 1u << 23,  // PUBLISH: not while writes are paused
+  kKeepsAsking = 1u << 24,   // does not use up Client::asking
+  kHidden = 1u << 25,        // not listed by COMMAND
+  kNotQueued = 1u << 26,     // runs at once between MULTI and EXEC too
+  kRunsQueued = 1u << 27,    // EXEC: has the keys and the flags of what was queued
+  kDebugging = 1u << 28,     // only where enable-debug-command allows it
+  kMigrates = 1u << 29,      // MIGRATE: runs where its slot is open too, whatever keys are here
+  kSubscriber = 1u << 30,    // served to RESP2 clients with subscriptions, who get nothing else
+  kPushes = 1u << 31,        // answers by pushes, which CLIENT REPLY does not silence
 };
 // Commands that read or change the data set.
 inline constexpr uint32_t kDataFlags = kWrite | kReadonly;
@@ -79,6 +81,10 @@ struct KeyRange {
   // The position of the argument that says how many keys follow it. What comes first may be another
   // one; then these have the second access.
   int count = 0;
+
+  // They are routed as keys are, but name no values: channels.
+  bool are_channels() const { return access == kNotKeys; }
+  static constexpr std::string_view kNotKeys = "not_key";
 };
 
 struct CommandSpec {
@@ -232,6 +238,7 @@ void AddScriptingCommands(CommandTable& table);
 void AddClientCommands(CommandTable& table);
 void AddClientControlCommands(CommandTable& table);
 void AddClientTrackingCommands(CommandTable& table);
+void AddPubSubCommands(CommandTable& table);
 void AddClusterStubs(CommandTable& table);  // what a server without cluster support answers
 void AddAllCommands(CommandTable& table);
 

@@ -2,11 +2,13 @@
 #define KVSERVER_COMMAND_GATE_H_
 
 #include <string>
+#include <string_view>
 
 #include "absl/types/span.h"
 #include "clusterkit/slot.h"
 #include "kvserver/client.h"
 #include "kvserver/command.h"
+#include "kvserver/pubsub.h"
 
 namespace kv {
 
@@ -52,6 +54,14 @@ class CommandGate {
   // whether they acknowledge a write. False: the replies are dropped and the connection closed,
   // so that a write that a new primary may not have is never acknowledged.
   virtual bool MayAcknowledge(const Client& client) = 0;
+};
+
+// Carries published messages to the other nodes.
+class MessageRelay {
+ public:
+  virtual ~MessageRelay() = default;
+  // `kind` is that of the channel. Nobody waits for anything: what cannot be sent is lost.
+  virtual void Relay(ChannelKind kind, std::string_view channel, std::string_view message) = 0;
 };
 
 // Receives each change of the data set in an order and form that replays to the same data:

@@ -22,6 +22,7 @@ std::string FlagsOf(const Client& client) {
   std::string flags;
   if (client.kind == ClientKind::kReplica) flags += 'S';
   if (client.kind == ClientKind::kPrimary) flags += 'M';
+  if (client.subscriptions != nullptr) flags += 'P';
   if (client.in_multi()) flags += 'x';
   if (client.blocked || client.held) flags += 'b';
   if (client.watch != nullptr && client.watch->Broken()) flags += 'd';
@@ -31,20 +32,33 @@ std::string FlagsOf(const Client& client) {
   return flags.empty() ? "N" : flags;
 }
 
+// Null: of those with subscriptions, for which there is no kind.
+std::optional<ClientKind> ListedKind(const Client& client) {
+  if (client.kind == ClientKind::kNormal && client.subscriptions != nullptr) return std::nullopt;
+  return client.kind;
+}
+
 std::string Describe(const Client& client, int64_t now_ms) {
   const size_t output = client.reply.size() + client.pending_output_bytes;
   const auto queued =
       client.in_multi() ? static_cast<int64_t>(client.transaction->queue.size()) : -1;
   const size_t queued_bytes = client.in_multi() ? client.transaction->queue.bytes() : 0;
+  const Subscriptions* subscriptions = client.subscriptions.get();
+  const auto names = [subscriptions](ChannelKind kind) {
+    return subscriptions == nullptr ? 0 : subscriptions->names(kind).size();
+  };
+  const size_t subscribed_bytes = subscriptions == nullptr ? 0 : subscriptions->bytes();
   return absl::StrCat(
       "id=", client.id, " addr=", client.address, " laddr=", client.local_address,
       " fd=", client.fd, " name=", client.name, " age=", (now_ms - client.created_ms) / 1000,
       " idle=", (now_ms - client.last_active_ms) / 1000, " flags=", FlagsOf(client),
-      " db=0 sub=0 psub=0 ssub=0 multi=", queued, " qbuf=", client.pending_input_bytes,
-      " qbuf-free=0 argv-mem=0 multi-mem=", queued_bytes, " rbs=", client.reply.capacity(),
-      " rbp=0 obl=", output, " oll=0 omem=", client.pending_output_bytes, " tot-mem=",
-      sizeof(Client) + client.pending_input_bytes + queued_bytes + client.reply.capacity() +
-          client.pending_output_bytes,
+      " db=0 sub=", names(ChannelKind::kChannel), " psub=", names(ChannelKind::kPattern),
+      " ssub=", names(ChannelKind::kShardChannel), " multi=", queued,
+      " qbuf=", client.pending_input_bytes, " qbuf-free=0 argv-mem=0 multi-mem=", queued_bytes,
+      " rbs=", client.reply.capacity(), " rbp=0 obl=", output,
+      " oll=0 omem=", client.pending_output_bytes, " tot-mem=",
+      sizeof(Client) + client.pending_input_bytes + queued_bytes + subscribed_bytes +
+          client.reply.capacity() + client.pending_output_bytes,
       " events=", client.pending_output_bytes > 0 ? "rw" : "r",
       " cmd=", client.last_command == nullptr ? "NULL" : client.last_command->name,
       " user=default redir=-1 resp=", static_cast<int>(client.protocol),
@@ -59,7 +73,7 @@ bool KindArg(CommandContext& context, std::string_view word, std::optional<Clien
   } else if (EqualsIgnoreCase(word, "master")) {
     *kind = ClientKind::kPrimary;
   } else if (EqualsIgnoreCase(word, "pubsub")) {
-    *kind = std::nullopt;  // there are none
+    *kind = std::nullopt;
   } else {
     std::string text = "ERR Unknown client type '";
     context.reply.Error(text.append(word).append("'"));
@@ -83,7 +97,7 @@ void ClientList(CommandContext& context) {
   if (args.size() == 4 && EqualsIgnoreCase(args[2], "TYPE")) {
     std::optional<ClientKind> kind;
     if (!KindArg(context, args[3], &kind)) return;
-    std::erase_if(clients, [kind](const Client* client) { return client->kind != kind; });
+    std::erase_if(clients, [kind](const Client* client) { return ListedKind(*client) != kind; });
   } else if (args.size() > 3 && EqualsIgnoreCase(args[2], "ID")) {
     const std::vector<Client*> all = std::exchange(clients, {});
     for (const std::string_view arg : args.subspan(3)) {
@@ -121,7 +135,7 @@ struct KillFilter {
     if (id.has_value() && client.id != *id) return false;
     if (address.has_value() && client.address != *address) return false;
     if (local_address.has_value() && client.local_address != *local_address) return false;
-    if (by_kind && client.kind != kind) return false;
+    if (by_kind && ListedKind(client) != kind) return false;
     return !(skip_me && &client == &me);
   }
 };

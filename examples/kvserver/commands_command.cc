@@ -27,7 +27,6 @@ constexpr std::pair<uint32_t, std::string_view> kFlagNames[] = {
     {kAsking, "asking"},
     {kFast, "fast"},
     {kNoAuth, "no_auth"},
-    {kMayReplicate, "may_replicate"},
     {kNoAsyncLoading, "no_async_loading"},
     {kNoMulti, "no_multi"},
     {kAllowBusy, "allow_busy"},
@@ -284,7 +283,9 @@ void CommandGetKeys(CommandContext& context) {
     spec = CommandTable::FindSubcommand(*spec, request[1]);
   }
   if (spec == nullptr) return context.reply.Error("ERR Invalid command specified");
-  if (!spec->has_keys()) return context.reply.Error("ERR The command has no key arguments");
+  if (!spec->has_keys() || spec->keys.are_channels()) {
+    return context.reply.Error("ERR The command has no key arguments");
+  }
   if (!spec->ArityFits(request.size())) {
     return context.reply.Error("ERR Invalid number of arguments specified for command");
   }

@@ -11,7 +11,12 @@ namespace {
 
 void Ping(CommandContext& context) {
   if (context.args.size() > 2) return ReplyArityError(context);
-  if (context.args.size() == 1) {
+  if (context.client.subscriptions != nullptr && !context.reply.resp3()) {
+    // Like a message, to those who can only get messages.
+    context.reply.Array(2);
+    context.reply.Bulk("pong");
+    context.reply.Bulk(context.args.size() == 1 ? std::string_view() : context.args[1]);
+  } else if (context.args.size() == 1) {
     context.reply.Simple("PONG");
   } else {
     context.reply.Bulk(context.args[1]);
@@ -151,6 +156,7 @@ void Hello(CommandContext& context) {
 void Reset(CommandContext& context) {
   Client& client = context.client;
   DiscardTransaction(client);
+  client.subscriptions.reset();
   client.protocol = Protocol::kResp2;
   client.reply_mode = ReplyMode::kOn;
   client.name.clear();
@@ -173,20 +179,20 @@ void AddConnectionCommands(CommandTable& table) {
   constexpr uint32_t kAnyTime = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy;
   // clang-format off
   const CommandSpec specs[] = {
-      {"ping", -1, kFast, kCatConnection, {}, Ping, "connection", "1.0.0", "Ping the server",
-       {"request_policy:all_shards", "response_policy:all_succeeded"}},
+      {"ping", -1, kFast | kSubscriber, kCatConnection, {}, Ping, "connection", "1.0.0",
+       "Ping the server", {"request_policy:all_shards", "response_policy:all_succeeded"}},
       {"echo", 2, kLoading | kStale | kFast, kCatConnection, {}, Echo, "connection", "1.0.0",
        "Echo the given string"},
-      {"quit", -1, kAnyTime | kNotQueued, kCatConnection, {}, Quit, "connection", "1.0.0",
-       "Close the connection"},
+      {"quit", -1, kAnyTime | kNotQueued | kSubscriber, kCatConnection, {}, Quit, "connection",
+       "1.0.0", "Close the connection"},
       {"select", 2, kLoading | kStale | kFast, kCatConnection, {}, Select, "connection", "1.0.0",
        "Change the selected database for the current connection"},
       {"auth", -2, kAnyTime, kCatConnection, {}, Auth, "connection", "1.0.0",
        "Authenticate to the server"},
       {"hello", -1, kAnyTime, kCatConnection, {}, Hello, "connection", "6.0.0",
        "Handshake with Redis"},
-      {"reset", 1, kAnyTime | kNotQueued, kCatConnection, {}, Reset, "connection", "6.2.0",
-       "Reset the connection"},
+      {"reset", 1, kAnyTime | kNotQueued | kSubscriber, kCatConnection, {}, Reset, "connection",
+       "6.2.0", "Reset the connection"},
       {"post", -1, kAnyTime | kHidden | kNotQueued, 0, {}, RefuseHttp},
       {"host:", -1, kAnyTime | kHidden | kNotQueued, 0, {}, RefuseHttp},
   };

@@ -84,12 +84,12 @@ struct Config {
   bool cluster_allow_reads_when_down = false;
   clusterkit::Voting cluster_voting = clusterkit::Voting::kWithSlots;
   bool cluster_allow_replica_migration = true;
-  int64_t cluster_migration_barrier = 1;            // replicas that a primary keeps
-  int64_t cluster_manual_failover_timeout = 5000;   // milliseconds
-  int64_t cluster_blacklist_ttl = 60;               // seconds until a forgotten node may come back
-  bool cluster_allow_pubsubshard_when_down = true;  // there is no pub/sub
-  int64_t cluster_announce_tls_port = 0;            // there is no TLS
-  int64_t cluster_ping_interval = 1000;             // milliseconds
+  int64_t cluster_migration_barrier = 1;           // replicas that a primary keeps
+  int64_t cluster_manual_failover_timeout = 5000;  // milliseconds
+  int64_t cluster_blacklist_ttl = 60;              // seconds until a forgotten node may come back
+  bool cluster_allow_pubsubshard_when_down = true;
+  int64_t cluster_announce_tls_port = 0;  // there is no TLS
+  int64_t cluster_ping_interval = 1000;   // milliseconds
   int64_t cluster_link_sendbuf_limit = 0;
 
   // Monitoring.

@@ -223,15 +223,24 @@ void Connection::OnWritten(uv_write_t* request, int status) {
   if (!self.closing_) self.server_.ScheduleFlush(&self);
 }
 
-bool Connection::CloseIfOutputTooLarge() {
+const OutputLimit& Connection::Limit() const {
   const Config& config = server_.config_;
-  const OutputLimit& limit = client_.kind == ClientKind::kReplica ? config.output_limit_replica
-                                                                  : config.output_limit_normal;
-  const size_t size = client_.reply.size() + client_.pending_output_bytes;
+  if (client_.kind == ClientKind::kReplica) return config.output_limit_replica;
+  return client_.subscriptions != nullptr ? config.output_limit_pubsub : config.output_limit_normal;
+}
+
+bool Connection::OutputTooLarge() const {
+  const uint64_t hard = client_.kind == ClientKind::kReplica
+                            ? server_.config_.replica_output_limit()
+                            : Limit().hard_bytes;
+  return output_bytes() > (hard == 0 ? kMaxOutput : std::min(hard, kMaxOutput));
+}
+
+bool Connection::CloseIfOutputTooLarge() {
+  const OutputLimit& limit = Limit();
+  const size_t size = output_bytes();
   const int64_t now_ms = server_.keyspace_.now_ms();
-  const uint64_t hard =
-      client_.kind == ClientKind::kReplica ? config.replica_output_limit() : limit.hard_bytes;
-  bool close = size > (hard == 0 ? kMaxOutput : std::min(hard, kMaxOutput));
+  bool close = OutputTooLarge();
   if (limit.soft_bytes == 0 || size <= limit.soft_bytes) {
     over_soft_limit_since_ms_ = 0;
   } else if (over_soft_limit_since_ms_ == 0) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kvserver/client.h"
+#include "kvserver/config.h"
 #include "kvserver/input_buffer.h"
 #include "kvserver/resp_parser.h"
 
@@ -39,7 +40,9 @@ class Connection {
   bool closing() const { return closing_; }
   // For clients that have been idle for a while.
   void ReleaseSpareMemory();
-  // Over the output limits of its kind: closes, true.
+  // Over the hard output limit of its kind.
+  bool OutputTooLarge() const;
+  // That, or for too long over the soft limit: closes, true.
   bool CloseIfOutputTooLarge();
 
   // In the server's list of connections to flush.
@@ -55,6 +58,8 @@ class Connection {
   size_t Serve(std::string_view input);
   void FailProtocol();
   size_t RoomWanted() const;
+  const OutputLimit& Limit() const;
+  size_t output_bytes() const { return client_.reply.size() + client_.pending_output_bytes; }
   // Leaves the rest of the reply to libuv.
   void WriteLater(size_t sent);
 

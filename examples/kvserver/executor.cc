@@ -44,6 +44,15 @@ bool MayDebug(const Config& config, const Client& client) {
          (from.rfind("127.", 0) == 0 || from.rfind("[::1]", 0) == 0);
 }
 
+// A RESP2 client could not tell replies from messages.
+bool FitsSubscriber(const Client& client, const CommandSpec& spec, std::string* refusal) {
+  if (client.protocol != Protocol::kResp2 || (spec.flags & kSubscriber) != 0) return true;
+  *refusal = absl::StrCat("ERR Can't execute '", spec.name,
+                          "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                          "allowed in this context");
+  return false;
+}
+
 // What EXEC answers where another command would answer `refusal`.
 std::string AbortText(std::string_view refusal) {
   constexpr std::string_view kPlain = "ERR ";
@@ -130,11 +139,16 @@ GateVerdict Executor::Judge(Client& client, const Request& request, std::string*
     }
   }
   const bool leased = client.leased_replies;
-  const GateVerdict verdict = JudgeData(client, spec, requests, flags, refusal);
-  if (verdict == GateVerdict::kExecute && Held(client, requests, flags)) {
-    client.leased_replies = leased;  // What is not executed acknowledges nothing.
-    return GateVerdict::kHold;
+  GateVerdict verdict = JudgeData(client, spec, requests, flags, refusal);
+  if (verdict != GateVerdict::kExecute) return verdict;
+  if (client.subscriptions != nullptr && !FitsSubscriber(client, spec, refusal)) {
+    verdict = GateVerdict::kRefuse;
+  } else if (Held(client, requests, flags)) {
+    verdict = GateVerdict::kHold;
+  } else {
+    return verdict;
   }
+  client.leased_replies = leased;  // What is not executed acknowledges nothing.
   return verdict;
 }
 
@@ -318,7 +332,9 @@ void Executor::Finish(Client& client, const CommandSpec* spec, size_t reply_star
     client.asking = false;
   }
   if (client.reply_mode != ReplyMode::kOn) {
-    client.reply.resize(reply_start);
+    const bool pushed = spec != nullptr && (spec->flags & kPushes) != 0 &&
+                        client.reply.size() > reply_start && client.reply[reply_start] != '-';
+    if (!pushed) client.reply.resize(reply_start);
     if (client.reply_mode == ReplyMode::kSkipping) client.reply_mode = ReplyMode::kOn;
   }
 }

@@ -14,6 +14,7 @@
 #include "kvserver/key_locks.h"
 #include "kvserver/keyspace.h"
 #include "kvserver/pause.h"
+#include "kvserver/pubsub.h"
 #include "kvserver/stats.h"
 #include "kvserver/watch_table.h"
 
@@ -50,6 +51,8 @@ class Host {
   virtual void ReleaseHeld() = 0;
   // Never from within this call.
   virtual void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) = 0;
+  // Gives a client something that is no answer. Nothing happens if it is gone.
+  virtual void Push(ClientId id, std::string_view bytes) = 0;
   // A directive was changed by CONFIG SET.
   virtual void OnConfigChanged(std::string_view directive) = 0;
 };
@@ -90,6 +93,10 @@ class Executor {
   void set_persistence(Persistence* persistence) { persistence_ = persistence; }
   Persistence* persistence() const { return persistence_; }
   Migrator* migrator() const { return migrator_; }
+  // Null without other nodes.
+  void set_message_relay(MessageRelay* relay) { relay_ = relay; }
+  MessageRelay* message_relay() const { return relay_; }
+  PubSub& pubsub() { return pubsub_; }
   WatchTable& watches() { return watches_; }
   KeyLocks& locks() { return locks_; }
 
@@ -172,7 +179,9 @@ class Executor {
   ClusterHost* cluster_ = nullptr;
   Migrator* migrator_ = nullptr;
   Persistence* persistence_ = nullptr;
+  MessageRelay* relay_ = nullptr;
   KeyLocks locks_;
+  PubSub pubsub_{parts_.host};
   WatchTable watches_{parts_.keyspace};
   // The transaction whose changes are being collected, and the client whose transaction waits
   // while others must not see the data set; if there are both, they belong together.

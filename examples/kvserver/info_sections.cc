@@ -129,6 +129,13 @@ void WriteStats(Server& server, InfoWriter& info) {
   info.Field("evicted_keys", int64_t{0});
   info.Field("keyspace_hits", Signed(stats.keyspace_hits));
   info.Field("keyspace_misses", Signed(stats.keyspace_misses));
+  const PubSub& pubsub = server.executor().pubsub();
+  info.Field("pubsub_channels", Signed(pubsub.CountNames(ChannelKind::kChannel)));
+  info.Field("pubsub_patterns", Signed(pubsub.CountNames(ChannelKind::kPattern)));
+  info.Field("pubsubshard_channels", Signed(pubsub.CountNames(ChannelKind::kShardChannel)));
+  // Not Redis's: copies of messages, one for each other node.
+  info.Field("pubsub_relayed_messages", Signed(stats.relayed_messages));
+  info.Field("pubsub_dropped_messages", Signed(stats.dropped_messages));
   info.Field("migrate_cached_sockets", Signed(server.executor().migrator()->kept_links()));
   info.Field("total_error_replies", Signed(stats.errors));
 }

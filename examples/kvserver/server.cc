@@ -161,7 +161,8 @@ void Server::CheckClients() {
   std::vector<Connection*> idle;
   for (auto& [id, connection] : connections_) {
     const Client& client = connection->client();
-    const bool ordinary = client.kind == ClientKind::kNormal && !client.blocked && !client.held;
+    const bool ordinary = client.kind == ClientKind::kNormal && !client.blocked && !client.held &&
+                          client.subscriptions == nullptr;
     const int64_t idle_ms = keyspace_.now_ms() - client.last_active_ms;
     if (config_.timeout > 0 && ordinary && idle_ms > config_.timeout * 1000) {
       idle.push_back(connection);
@@ -216,6 +217,7 @@ void Server::FlushAll() {
 
 void Server::Remove(Connection* connection) {
   executor_.Forget(connection->client());
+  connection->client().subscriptions.reset();
   for (const auto& listener : close_listeners_) listener(connection->client());
   connections_.erase(connection->client().id);
   if (connection->flush_scheduled) {
@@ -243,6 +245,15 @@ bool Server::SendNow(ClientId id, std::string_view bytes) {
   found->second->client().reply.append(bytes);
   FlushOne(found->second);
   return connections_.count(id) != 0;
+}
+
+// Who is over its limit gets nothing more; it is closed at the end of the turn.
+void Server::Push(ClientId id, std::string_view bytes) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  Connection* connection = found->second;
+  if (!connection->OutputTooLarge()) connection->client().reply.append(bytes);
+  ScheduleFlush(connection);
 }
 
 void Server::Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) {

@@ -96,6 +96,7 @@ class Server : public Host {
   void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) override;
   void ReleaseHeld() override;
   void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) override;
+  void Push(ClientId id, std::string_view bytes) override;
   void OnConfigChanged(std::string_view directive) override;
 
  private:

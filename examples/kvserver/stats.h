@@ -25,6 +25,8 @@ struct Stats {
   uint64_t full_syncs = 0;  // that replicas asked for, by need or in vain for less
   uint64_t partial_syncs = 0;
   uint64_t refused_partial_syncs = 0;
+  uint64_t relayed_messages = 0;     // given to links to other nodes
+  uint64_t dropped_messages = 0;     // that these could not take, or lost
   uint64_t commands_per_second = 0;  // sampled
 
   CommandStats calls;

@@ -33,6 +33,20 @@ class Connection {
     return results(await this.cluster.multi(commands.map(lower)).exec());
   }
 
+  publish(channel, text) {
+    return this.cluster.publish(channel, text);
+  }
+
+  async subscribe(channel, listener) {
+    this.cluster.on('message', (from, text) => from === channel && listener(text));
+    await this.cluster.subscribe(channel);
+  }
+
+  async subscribeShard(channel, listener) {
+    this.cluster.on('smessage', (from, text) => from === channel && listener(text));
+    await this.cluster.ssubscribe(channel);
+  }
+
   async close() {
     await this.cluster.quit();
   }
@@ -47,7 +61,7 @@ main({
   connect: async (seeds, ports, {readReplicas}) => {
     const cluster = new Cluster(seeds.map((port) => ({host: '127.0.0.1', port})),
                                 {scaleReads: readReplicas ? 'slave' : 'master',
-                                 lazyConnect: true});
+                                 shardedSubscribers: true, lazyConnect: true});
     cluster.on('error', () => {});  // Each command tells itself.
     await cluster.connect();
     return new Connection(cluster);

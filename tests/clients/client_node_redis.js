@@ -60,6 +60,18 @@ class Connection {
     return this.batch(tag, commands).exec();
   }
 
+  publish(channel, text) {
+    return this.cluster.publish(channel, text);
+  }
+
+  subscribe(channel, listener) {
+    return this.cluster.subscribe(channel, listener);
+  }
+
+  subscribeShard(channel, listener) {
+    return this.cluster.sSubscribe(channel, listener);
+  }
+
   batch(tag, commands) {
     const batch = this.cluster.multi(tag);
     for (const words of commands) batch.addCommand(tag, READS.has(words[0]), words);

@@ -106,6 +106,22 @@ class Steps:
               [str(n) for n in range(50)])
         return "MSET, MGET, and a refusal without them"
 
+    def messages(self):
+        texts = [str(n) for n in range(100)]
+        subscriber = self.client.pubsub(ignore_subscribe_messages=True)
+        subscriber.subscribe("all")
+        subscriber.get_message(timeout=PATIENCE)  # That it is subscribed.
+        for text in texts:
+            self.client.publish("all", text)
+        got = []
+        deadline = time.monotonic() + PATIENCE
+        while len(got) < len(texts) and time.monotonic() < deadline:
+            message = subscriber.get_message(timeout=1)
+            got += [message["data"]] if message else []
+        check(sorted(got, key=int), texts)
+        subscriber.close()
+        return "100 to all"
+
     def replica_reads(self):
         act("replicate")
         reader = self.connect_to(self.ports, read_from_replicas=True)
@@ -191,7 +207,7 @@ def main():
     steps = Steps([int(port) for port in sys.argv[1:]])
     failed = False
     for name in ("connect", "single keys", "other types", "pipelines", "hash tags",
-                 "replica reads", "live reshard", "primary killed", "primary back"):
+                 "messages", "replica reads", "live reshard", "primary killed", "primary back"):
         result, detail = "not tried", ""
         if not failed:
             try:

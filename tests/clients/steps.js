@@ -6,6 +6,8 @@
 //     pipeline(tag, commands)      several commands whose keys share a hash tag, sent together
 //     spread(commands)             several commands for all over the cluster, sent together
 //     transaction(tag, commands)   MULTI and EXEC
+//     publish(channel, text)       at any node
+//     subscribe(channel, listener), subscribeShard(channel, listener)
 //     close()
 //
 // What happens to the cluster meanwhile is up to whoever started us: `act` writes a line that asks
@@ -28,6 +30,12 @@ async function act(what) {
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const range = (count) => Array.from({length: count}, (_, n) => n);
+
+async function waitUntil(done) {
+  for (const deadline = Date.now() + kPatience; !done(); await sleep(10)) {
+    if (Date.now() > deadline) throw new Error('not in time');
+  }
+}
 
 // `workers` write new keys, one after the other each, until `until` is settled. With `retry` a
 // write is repeated until it succeeds; without, the first error is the end.
@@ -122,6 +130,31 @@ function steps(adapter, ports) {
       ]), ['OK', 2, 49]);
       await assert.rejects(connection.command('a', 'MGET', 'a', 'b'), /CROSSSLOT/);
       return 'MSET, MGET, MULTI, and a refusal without them';
+    },
+    'messages': async () => {
+      const subscriber = await adapter.connect(ports.slice(0, 1), ports, {readReplicas: false});
+      const texts = range(100).map(String);
+      const got = {};
+      const listen = (channel) => {
+        got[channel] = [];
+        return (text) => got[channel].push(text);
+      };
+      const shards = range(10).map((n) => `shard:${n}`);
+      await subscriber.subscribe('all', listen('all'));
+      for (const channel of shards) await subscriber.subscribeShard(channel, listen(channel));
+      for (const text of texts) await connection.publish('all', text);
+      for (const channel of shards) {
+        for (const text of texts) {
+          assert.ok(await connection.command(channel, 'SPUBLISH', channel, text) <= 1);
+        }
+      }
+      await waitUntil(() => Object.values(got).every((all) => all.length >= texts.length));
+      // Those to a shard come by way of its primary; the others by way of several nodes.
+      const byNumber = (one, two) => one - two;
+      assert.deepEqual(got.all.sort(byNumber), texts);
+      for (const channel of shards) assert.deepEqual(got[channel], texts);
+      await subscriber.close();
+      return '100 to all, 100 to each of 10 shard channels';
     },
     'replica reads': async () => {
       await act('replicate');

@@ -61,6 +61,11 @@ class FakeHost : public Host {
     delays.push_back(delay);
     delayed.push_back(std::move(action));
   }
+  void Push(ClientId id, std::string_view bytes) override {
+    for (Client* client : clients) {
+      if (client->id == id) client->reply.append(bytes);
+    }
+  }
   void OnConfigChanged(std::string_view directive) override { changed.emplace_back(directive); }
 
   Executor* executor = nullptr;
