@@ -11,7 +11,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "base/status_macros.h"
 #include "clusterkit/describe.h"
 #include "clusterkit/random.h"
 #include "clusterkit/sim/actions.h"
@@ -19,6 +18,7 @@
 #include "clusterkit/sim/command.h"
 #include "clusterkit/sim/data_plane.h"
 #include "sim/campaign/healing.h"
+#include "sim/campaign/setup.h"
 
 namespace clusterkit::sim {
 namespace {
@@ -29,42 +29,6 @@ constexpr absl::Duration kSampleEvery = absl::Milliseconds(20);
 constexpr absl::Duration kLongestMove = absl::Minutes(5);
 // An operator looks again at what came of the last repair.
 constexpr int kMostRepairs = 5;
-
-// What the first line of a script says.
-struct Setup {
-  uint64_t seed = 0;
-  Topology topology;
-  Options options;
-  LinkFaults usual;
-  int64_t drift = 0;
-};
-
-absl::StatusOr<Setup> ReadSetup(const Command& c) {
-  Setup setup;
-  setup.options.node_timeout = absl::Seconds(1);
-  CLUSTERKIT_RETURN_IF_ERROR(ApplyOptions(c, setup.options));
-  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t seed, c.Number("seed", 1));
-  setup.seed = static_cast<uint64_t>(seed);
-  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t primaries, c.Number("primaries", 3));
-  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t replicas, c.Number("replicas", primaries));
-  if (primaries < 1 || primaries > 1000 || replicas < 0 || replicas > 4000) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(primaries, " primaries and ", replicas, " replicas: at most 1000 and 4000"));
-  }
-  setup.topology.primaries = static_cast<int>(primaries);
-  setup.topology.replicas = static_cast<int>(replicas);
-  CLUSTERKIT_ASSIGN_OR_RETURN(const int64_t witnesses, c.Number("witnesses", 0));
-  if (witnesses < 0 || witnesses > 1000 || setup.options.voting == Voting::kWitness) {
-    return absl::InvalidArgumentError("at most 1000 witnesses, beside other nodes");
-  }
-  setup.topology.witnesses = static_cast<int>(witnesses);
-  CLUSTERKIT_ASSIGN_OR_RETURN(setup.topology.uneven, c.Switch("uneven", false));
-  CLUSTERKIT_ASSIGN_OR_RETURN(setup.topology.preloaded, c.Switch("preloaded", true));
-  CLUSTERKIT_ASSIGN_OR_RETURN(setup.usual.latency, c.Time("latency", absl::Milliseconds(1)));
-  CLUSTERKIT_ASSIGN_OR_RETURN(setup.usual.jitter, c.Time("jitter", absl::ZeroDuration()));
-  CLUSTERKIT_ASSIGN_OR_RETURN(setup.drift, c.Number("drift", 0));
-  return setup;
-}
 
 class Run {
  public:
