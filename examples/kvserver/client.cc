@@ -1,5 +1,6 @@
 #include "kvserver/client.h"
 
+#include "kvserver/command_feed.h"
 #include "kvserver/pubsub.h"
 #include "kvserver/transaction.h"
 #include "kvserver/watch_table.h"

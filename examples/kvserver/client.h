@@ -13,6 +13,7 @@ namespace kv {
 
 struct CommandSpec;
 struct Transaction;
+class Monitoring;
 class Subscriptions;
 class Watch;
 
@@ -84,6 +85,7 @@ struct Client {
   std::unique_ptr<Transaction> transaction;          // after MULTI
   std::unique_ptr<Watch> watch;                      // after WATCH
   std::unique_ptr<Subscriptions> subscriptions;      // after SUBSCRIBE and its relatives
+  std::unique_ptr<Monitoring> monitoring;            // after MONITOR
 
   size_t pending_input_bytes = 0;   // received, not parsed yet
   size_t pending_output_bytes = 0;  // given to the socket, not taken by the kernel yet

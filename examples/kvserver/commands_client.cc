@@ -22,6 +22,7 @@ std::string FlagsOf(const Client& client) {
   std::string flags;
   if (client.kind == ClientKind::kReplica) flags += 'S';
   if (client.kind == ClientKind::kPrimary) flags += 'M';
+  if (client.monitoring != nullptr) flags += 'O';
   if (client.subscriptions != nullptr) flags += 'P';
   if (client.in_multi()) flags += 'x';
   if (client.blocked || client.held) flags += 'b';

@@ -157,6 +157,7 @@ void Reset(CommandContext& context) {
   Client& client = context.client;
   DiscardTransaction(client);
   client.subscriptions.reset();
+  client.monitoring.reset();
   client.protocol = Protocol::kResp2;
   client.reply_mode = ReplyMode::kOn;
   client.name.clear();

@@ -1,4 +1,4 @@
-// INFO, TIME, SHUTDOWN.
+// INFO, TIME, MONITOR, SHUTDOWN.
 
 #include <cmath>
 #include <string>
@@ -22,6 +22,17 @@ void Time(CommandContext& context) {
   context.reply.Array(2);
   context.reply.BulkInteger(us / 1000000);
   context.reply.BulkInteger(us % 1000000);
+}
+
+void Monitor(CommandContext& context) {
+  Client& client = context.client;
+  if (client.in_exec()) {
+    return context.reply.Error("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  }
+  if (client.kind == ClientKind::kNormal && client.monitoring == nullptr) {
+    client.monitoring = std::make_unique<Monitoring>(context.executor.feed(), client);
+  }
+  context.reply.Simple("OK");
 }
 
 void Shutdown(CommandContext& context) {
@@ -74,6 +85,8 @@ void AddServerCommands(CommandTable& table) {
        {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}},
       {"time", 1, kLoading | kStale | kFast, 0, {}, Time, "server", "2.6.0",
        "Return the current server time", {"nondeterministic_output"}},
+      {"monitor", 1, kAdmin | kNoScript | kLoading | kStale, 0, {}, Monitor, "server", "1.0.0",
+       "Listen for all requests received by the server in real time"},
       {"shutdown", -1, kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy, 0, {},
        Shutdown, "server", "1.0.0",
        "Synchronously save the dataset to disk and then shut down the server"},

@@ -181,7 +181,8 @@ GateVerdict Executor::JudgeData(Client& client, const CommandSpec& spec,
     *refusal = "OOM command not allowed when used memory > 'maxmemory'.";
     return GateVerdict::kRefuse;
   }
-  if (client.kind == ClientKind::kReplica && (flags & (kDataFlags | kMayReplicate)) != 0) {
+  const bool listens = client.kind == ClientKind::kReplica || client.monitoring != nullptr;
+  if (listens && (flags & (kDataFlags | kMayReplicate)) != 0) {
     *refusal = "ERR Replica can't interact with the keyspace";
     return GateVerdict::kRefuse;
   }
@@ -309,6 +310,7 @@ void Executor::Call(Client& client, const Request& request) {
   ++parts_.stats.commands;
   parts_.stats.calls.Begin(*request.spec);
   request.spec->handler(context);
+  feed_.Tell(client, request);
   CountReply(client, *request.spec, reply_start);
   const bool changed = keyspace.changes() != changes;
   watches_.EndCommand(changed);

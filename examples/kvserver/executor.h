@@ -9,6 +9,7 @@
 #include "absl/functional/function_ref.h"
 #include "kvserver/client.h"
 #include "kvserver/command.h"
+#include "kvserver/command_feed.h"
 #include "kvserver/command_gate.h"
 #include "kvserver/config.h"
 #include "kvserver/key_locks.h"
@@ -97,6 +98,7 @@ class Executor {
   void set_message_relay(MessageRelay* relay) { relay_ = relay; }
   MessageRelay* message_relay() const { return relay_; }
   PubSub& pubsub() { return pubsub_; }
+  CommandFeed& feed() { return feed_; }
   WatchTable& watches() { return watches_; }
   KeyLocks& locks() { return locks_; }
 
@@ -182,6 +184,7 @@ class Executor {
   MessageRelay* relay_ = nullptr;
   KeyLocks locks_;
   PubSub pubsub_{parts_.host};
+  CommandFeed feed_{parts_.host};
   WatchTable watches_{parts_.keyspace};
   // The transaction whose changes are being collected, and the client whose transaction waits
   // while others must not see the data set; if there are both, they belong together.
