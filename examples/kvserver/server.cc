@@ -22,7 +22,6 @@ constexpr int64_t kMaxHz = 500;
 // Upkeep per tick may take this long, so that it delays no request by more.
 constexpr uint64_t kExpireBudgetNs = 5'000'000;
 constexpr uint64_t kMaintainBudgetNs = 1'000'000;
-constexpr int64_t kIdleMs = 2000;
 
 int64_t UnixMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -155,31 +154,6 @@ void Server::SampleStats() {
   }
   sampled_at_ms_ = now_ms;
   sampled_commands_ = stats_.commands;
-}
-
-void Server::CheckClients() {
-  std::vector<Connection*> idle;
-  for (auto& [id, connection] : connections_) {
-    const Client& client = connection->client();
-    const bool ordinary = client.kind == ClientKind::kNormal && !client.blocked && !client.held &&
-                          client.subscriptions == nullptr;
-    const int64_t idle_ms = keyspace_.now_ms() - client.last_active_ms;
-    if (config_.timeout > 0 && ordinary && idle_ms > config_.timeout * 1000) {
-      idle.push_back(connection);
-    }
-  }
-  for (Connection* connection : idle) {
-    Log(LogLevel::kVerbose, "Closing idle client");
-    connection->Close();
-  }
-  std::vector<Connection*> rest;
-  for (auto& [id, connection] : connections_) {
-    rest.push_back(connection);
-    if (keyspace_.now_ms() - connection->client().last_active_ms > kIdleMs) {
-      connection->ReleaseSpareMemory();
-    }
-  }
-  for (Connection* connection : rest) connection->CloseIfOutputTooLarge();
 }
 
 // --- Clients ---

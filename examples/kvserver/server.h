@@ -121,7 +121,8 @@ class Server : public Host {
   void BeforePoll();
   void UpdateClock();
   void OnTimer();
-  void CheckClients();  // idle ones, and output limits
+  void CheckClients();  // idle ones, and limits of memory
+  void EvictClients();
   void SampleStats();
   void AwaitDelayed();
   void RunDelayed();
