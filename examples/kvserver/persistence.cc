@@ -109,7 +109,7 @@ absl::Status Persistence::Save() {
   RdbEncoder encoder(&bytes, *head, keyspace.size(), keyspace.expiring_size());
   absl::Status status;
   keyspace.ForEachStored([&](const Entry& entry) {
-    encoder.Add(entry);
+    encoder.Add(entry, /*whole=*/true);
     if (bytes.size() < kChunk) return;
     status.Update(file.Append(bytes));
     bytes.clear();
@@ -154,7 +154,8 @@ void Persistence::Begin(const RdbHead& head) {
   job_->owner = this;
   job_->work.data = job_;
   encoder_.emplace(&chunk_, head, keyspace.size(), keyspace.expiring_size());
-  keyspace.StartSnapshot([this](const Entry& entry) { encoder_->Add(entry); });
+  keyspace.StartSnapshot(
+      [this](const Entry& entry, bool whole) { return encoder_->Add(entry, whole); });
   timer_.Start(kStepIntervalMs, kStepIntervalMs);
 }
 

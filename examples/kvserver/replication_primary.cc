@@ -194,7 +194,8 @@ void ReplicationPrimary::StartSnapshot() {
   }
   SendTo(State::kSyncing, reply);
   encoder_.emplace(&chunk_, data_.progress.history.value);
-  server_.keyspace().StartSnapshot([this](const Entry& entry) { encoder_->Add(entry); });
+  server_.keyspace().StartSnapshot(
+      [this](const Entry& entry, bool whole) { return encoder_->Add(entry, whole); });
   snapshot_timer_.Start(kStepIntervalMs, kStepIntervalMs);
   AdvanceSnapshot();
 }

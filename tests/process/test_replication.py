@@ -83,10 +83,12 @@ class Replica(Connection):
         while self._bytes_ahead() != b"\x00":
             record = self._bytes(21)
             mark, _, key_size, value_size = struct.unpack("<bqIQ", record)
-            assert mark in (1, 2), mark
+            assert mark in (1, 2, 3), mark  # Large containers are tested elsewhere.
             body = self._bytes(key_size + value_size)
-            value = body[key_size:]
-            data[body[:key_size]] = value if mark == 1 else Container(value)
+            key, value = body[:key_size], body[key_size:]
+            if mark == 3:  # More of a string.
+                value = data[key] + value
+            data[key] = Container(value) if mark == 2 else value
             total = checksum(total, record + body)
         _, count, expected = struct.unpack("<bQQ", self._bytes(17))
         assert (count, expected) == (len(data), total)
