@@ -131,6 +131,8 @@ class Keyspace {
   void Maintain(absl::FunctionRef<bool()> out_of_time);
   uint64_t expired_total() const { return expired_total_; }
   void ForgetExpiredTotal() { expired_total_ = 0; }
+  // There is memory to return.
+  bool has_garbage() const { return !dropped_.empty() || !dropped_values_.empty(); }
   // Values that nobody sees any more and whose memory is still to come back.
   size_t pending_frees() const;
 

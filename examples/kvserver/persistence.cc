@@ -59,11 +59,13 @@ std::string Persistence::path() const { return server_.config().dbfilename; }
 
 // --- Loading ---
 
-absl::Status Persistence::Load() {
+absl::Status Persistence::Load(absl::FunctionRef<void()> meanwhile) {
+  RemoveAbandonedRdbFiles(path());
   const int64_t began_ms = NowMs();
   int64_t told_ms = began_ms;
   absl::StatusOr<RdbContents> contents =
       LoadRdbFile(path(), server_.keyspace(), [&](size_t read, size_t all) {
+        meanwhile();
         if (NowMs() - told_ms < kReportIntervalMs) return;
         told_ms = NowMs();
         Log(LogLevel::kNotice, absl::StrCat("Loading ", path(), ": ", read / (all / 100 + 1),

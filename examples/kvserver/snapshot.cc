@@ -9,15 +9,24 @@
 #include "kvserver/little_endian.h"
 
 namespace kv {
+
+// Strings, which most values are, stand there as they are; containers as AppendValue writes them.
+// What is more of a value looks as if it were one of its own.
+enum class SnapshotMark : char {
+  kEnd = 0,
+  kString = 1,
+  kContainer = 2,
+  kMoreString = 3,
+  kMoreMembers = 4,
+};
+
 namespace {
+
+using Mark = SnapshotMark;
 
 constexpr std::string_view kMagic = "KVSNAP1\n";
 constexpr size_t kHeaderSize = 16;  // magic, history
 constexpr uint64_t kChecksumStart = 0xcbf29ce484222325;
-
-// Strings, which most values are, stand there as they are; containers as AppendValue writes them.
-// What is more of a value looks as if it were one of its own.
-enum class Mark : char { kEnd = 0, kString = 1, kContainer = 2, kMoreString = 3, kMoreMembers = 4 };
 
 // mark, expiry, key size, value size; key and value follow.
 constexpr size_t kRecordHead = 1 + 8 + 4 + 8;
@@ -55,26 +64,47 @@ SnapshotEncoder::SnapshotEncoder(std::string* out, uint64_t history) : out_(*out
 
 bool SnapshotEncoder::Add(const Entry& entry, bool whole) {
   if (unfinished_.has_value() && unfinished_->entry == &entry) {
-    do AddRecord(entry, unfinished_->pieces);
-    while (whole && unfinished_->pieces.left() > 0);
-    if (unfinished_->pieces.left() > 0) return true;
+    if (AddPieces(entry, unfinished_->pieces, whole)) return true;
     unfinished_.reset();
     return false;
   }
   ++count_;
-  ValuePieces pieces(entry.value);
-  do AddRecord(entry, pieces);
-  while (whole && pieces.left() > 0);
-  if (pieces.left() > 0) unfinished_.emplace(Unfinished{&entry, pieces});
+  const bool is_string = entry.value.type() == ValueType::kString;
+  if (ValuePieces::Needed(entry.value)) {
+    ValuePieces pieces(entry.value);
+    const bool more = AddPieces(entry, pieces, whole);
+    if (more) unfinished_.emplace(Unfinished{&entry, pieces});
+    return more;
+  }
+  AddRecord(is_string ? Mark::kString : Mark::kContainer, entry, [&] {
+    if (is_string) {
+      out_ += entry.value.string();
+    } else {
+      AppendValue(out_, entry.value);
+    }
+  });
+  return false;
+}
+
+bool SnapshotEncoder::AddPieces(const Entry& entry, ValuePieces& pieces, bool whole) {
+  const bool is_string = entry.value.type() == ValueType::kString;
+  do {
+    const bool first = pieces.left() == pieces.size();
+    Mark mark = first ? Mark::kContainer : Mark::kMoreMembers;
+    if (is_string) mark = first ? Mark::kString : Mark::kMoreString;
+    AddRecord(mark, entry, [&] {
+      if (is_string) return static_cast<void>(pieces.Append(out_, kPieceSize));
+      std::string elements;
+      pieces.AppendHead(out_, pieces.Append(elements, kPieceSize));
+      out_ += elements;
+    });
+  } while (whole && pieces.left() > 0);
   return pieces.left() > 0;
 }
 
-void SnapshotEncoder::AddRecord(const Entry& entry, ValuePieces& pieces) {
+void SnapshotEncoder::AddRecord(SnapshotMark mark, const Entry& entry,
+                                absl::FunctionRef<void()> append_value) {
   const size_t start = out_.size();
-  const bool is_string = entry.value.type() == ValueType::kString;
-  const bool more = pieces.left() < pieces.size();
-  Mark mark = more ? Mark::kMoreMembers : Mark::kContainer;
-  if (is_string) mark = more ? Mark::kMoreString : Mark::kString;
   out_ += static_cast<char>(mark);
   PutLittleEndian(out_, static_cast<uint64_t>(entry.expires_at_ms));
   PutLittleEndian(out_, entry.key_size);
@@ -82,13 +112,7 @@ void SnapshotEncoder::AddRecord(const Entry& entry, ValuePieces& pieces) {
   PutLittleEndian(out_, uint64_t{0});
   out_ += entry.key();
   const size_t value_at = out_.size();
-  if (is_string) {
-    pieces.Append(out_, kPieceSize);
-  } else {
-    std::string elements;
-    pieces.AppendHead(out_, pieces.Append(elements, kPieceSize));
-    out_ += elements;
-  }
+  append_value();
   std::string value_size;
   PutLittleEndian(value_size, uint64_t{out_.size() - value_at});
   out_.replace(size_at, value_size.size(), value_size);

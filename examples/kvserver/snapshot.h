@@ -7,12 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "kvserver/entry.h"
 #include "kvserver/value_codec.h"
 
 namespace kv {
 
 class Keyspace;
+enum class SnapshotMark : char;
 
 // A data set as bytes, for a replica's full synchronisation: a header with the history that the
 // data belong to, the keys in any order, and an end mark with their count and a checksum. It tells
@@ -36,7 +38,9 @@ class SnapshotEncoder {
     ValuePieces pieces;
   };
 
-  void AddRecord(const Entry& entry, ValuePieces& pieces);
+  // One, or all that are left if `whole`. Whether some are.
+  bool AddPieces(const Entry& entry, ValuePieces& pieces, bool whole);
+  void AddRecord(SnapshotMark mark, const Entry& entry, absl::FunctionRef<void()> append_value);
   std::string& out_;
   uint64_t count_ = 0;
   uint64_t checksum_;

@@ -256,6 +256,31 @@ class AsPrimary(harness.ProcessTest):
         for _ in range(60):
             self.assertEqual(second.next()[1], b"big")
 
+    def test_who_catches_up_gets_what_came_meanwhile_in_order(self):
+        replica = self.replica()
+        replica.sync()
+        self.primary.call("CONFIG", "SET", "repl-backlog-size", "100mb")
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", "n", f"{n:0100000}") for n in range(200)], 10)
+            second = self.replica()
+            self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
+            client.pipeline([("SET", "n", n) for n in range(200, 300)], 1)
+        self.assertEqual([int(second.next()[2]) for _ in range(300)], list(range(300)))
+
+    def test_who_catches_up_too_slowly_for_the_backlog_is_dropped(self):
+        replica = self.replica()
+        replica.sync()
+        self.primary.call("CONFIG", "SET", "repl-backlog-size", "20mb")
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", "n", f"{n:0100000}") for n in range(150)], 10)
+            second = self.replica()
+            self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
+            client.pipeline([("SET", "n", f"{n:0100000}") for n in range(200)], 10)
+        with self.assertRaises((OSError, EOFError)):
+            for _ in range(350):
+                second.next()
+        self.assertIn("the backlog does not reach back", self.primary.log())
+
     def test_a_transaction_that_waits_is_in_the_stream_or_in_the_snapshot(self):
         with self.primary.connect(20) as client:
             client.pipeline([("MULTI",), ("INCR", "{t}n"), *[("CLUSTER", "BUMPEPOCH")] * 50,
