@@ -1,5 +1,5 @@
-#ifndef KVSERVER_LARGE_VALUES_H_
-#define KVSERVER_LARGE_VALUES_H_
+#ifndef CLUSTERKIT_TESTS_KVSERVER_LARGE_VALUES_H_
+#define CLUSTERKIT_TESTS_KVSERVER_LARGE_VALUES_H_
 
 #include <string>
 
@@ -53,4 +53,4 @@ void ChangeDuringSnapshot(Keyspace& keyspace, Encoder& encoder) {
 
 }  // namespace kv::testing
 
-#endif  // KVSERVER_LARGE_VALUES_H_
+#endif  // CLUSTERKIT_TESTS_KVSERVER_LARGE_VALUES_H_

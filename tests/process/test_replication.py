@@ -265,7 +265,8 @@ class AsPrimary(harness.ProcessTest):
             second = self.replica()
             self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
             client.pipeline([("SET", "n", n) for n in range(200, 300)], 1)
-        self.assertEqual([int(second.next()[2]) for _ in range(300)], list(range(300)))
+        values = [second.next()[2].lstrip(b"0") or b"0" for _ in range(300)]
+        self.assertEqual(values, [b"%d" % n for n in range(300)])
 
     def test_who_catches_up_too_slowly_for_the_backlog_is_dropped(self):
         replica = self.replica()
