@@ -46,7 +46,8 @@ struct Config {
   bool protected_mode = true;
   int64_t proto_max_bulk_len = 512ll << 20;
   int64_t client_query_buffer_limit = 64ll << 20;  // unparsed input beyond the largest bulk
-  OutputLimit output_limit_normal = {1ull << 30, 0, 0};
+  int64_t maxmemory_clients = 0;                   // 0: no limit; negative: percent of maxmemory
+  OutputLimit output_limit_normal = {0, 0, 0};     // no limit: see Connection::WaitsForReader
   OutputLimit output_limit_replica = {256ull << 20, 64ull << 20, 60};
   OutputLimit output_limit_pubsub = {32ull << 20, 8ull << 20, 60};
 

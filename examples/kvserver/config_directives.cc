@@ -119,6 +119,25 @@ Directive BacklogSize() {
   return directive;
 }
 
+Directive MaxMemoryClients() {
+  Directive directive = Memory("maxmemory-clients", &Config::maxmemory_clients, {0, kMaxLong});
+  directive.get = [](const Config& config) {
+    const int64_t value = config.maxmemory_clients;
+    return value < 0 ? absl::StrCat(-value, "%") : absl::StrCat(value);
+  };
+  directive.set = [set = directive.set](Config& config, Words args) {
+    const std::string_view text = args[0];
+    int64_t percent = 0;
+    if (text.empty() || text.back() != '%') return set(config, args);
+    if (!ParseInt(text.substr(0, text.size() - 1), &percent) || percent < 0 || percent > 100) {
+      return Bad("argument must be a memory or percent value");
+    }
+    config.maxmemory_clients = -percent;
+    return absl::OkStatus();
+  };
+  return directive;
+}
+
 // One of the words for the values of an enumeration, in its order.
 template <typename Enum, size_t n>
 Directive Choice(std::string_view name, Enum Config::*field, const std::string_view (&words)[n]) {
@@ -323,6 +342,7 @@ std::vector<Directive> MakeDirectives() {
       Text("masteruser", &Config::masteruser),
       Number("maxclients", &Config::maxclients, {1, std::numeric_limits<uint32_t>::max()}),
       Memory("maxmemory", &Config::maxmemory, {0, kMaxLong}),
+      MaxMemoryClients(),
       MaxMemoryPolicy(),
       Text("metrics-bind", &Config::metrics_bind, Change::kNever),
       Number("metrics-port", &Config::metrics_port, kPort, Change::kNever),

@@ -1,6 +1,8 @@
 #include "kvserver/connection.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "kvserver/log.h"
 #include "kvserver/server.h"
+#include "kvserver/transaction.h"
 
 namespace kv {
 namespace {
@@ -22,6 +25,8 @@ constexpr size_t kKeepWhileIdle = size_t{4} << 10;
 constexpr size_t kFlushBytes = size_t{256} << 10;
 // Input that a blocked client may pile up before its socket is no longer read.
 constexpr size_t kMaxInputWhileBlocked = size_t{1} << 20;
+// Output that may wait for a client without output limit before its next request is served.
+constexpr size_t kMaxOutputWaiting = kFlushBytes;
 // What "no limit" means for output: libuv takes a buffer of less than 4 GiB at once.
 constexpr uint64_t kMaxOutput = uint64_t{2} << 30;
 
@@ -37,6 +42,19 @@ std::string FormatAddress(const sockaddr_storage& address) {
   return absl::StrCat(text, ":", ntohs(v4.sin_port));
 }
 
+// Finds out within about two intervals that a peer is gone without a word, as in Redis.
+void SetKeepalive(int fd, int seconds) {
+  constexpr int kProbes = 3;
+  const int options[][2] = {{TCP_KEEPIDLE, seconds},
+                            {TCP_KEEPINTVL, std::max(seconds / kProbes, 1)},
+                            {TCP_KEEPCNT, kProbes}};
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  for (const auto& [name, value] : options) {
+    setsockopt(fd, IPPROTO_TCP, name, &value, sizeof(value));
+  }
+}
+
 Connection& Of(void* handle_data) { return *static_cast<Connection*>(handle_data); }
 
 }  // namespace
@@ -49,9 +67,8 @@ Connection::Connection(Server& server, ClientId id) : server_(server), client_(i
 
 void Connection::Open(int64_t keepalive_seconds) {
   uv_tcp_nodelay(&socket_, 1);
-  if (keepalive_seconds > 0) {
-    uv_tcp_keepalive(&socket_, 1, static_cast<unsigned>(keepalive_seconds));
-  }
+  uv_fileno(reinterpret_cast<uv_handle_t*>(&socket_), &client_.fd);
+  if (keepalive_seconds > 0) SetKeepalive(client_.fd, static_cast<int>(keepalive_seconds));
   sockaddr_storage address = {};
   int size = sizeof(address);
   if (uv_tcp_getpeername(&socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
@@ -61,11 +78,10 @@ void Connection::Open(int64_t keepalive_seconds) {
   if (uv_tcp_getsockname(&socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
     client_.local_address = FormatAddress(address);
   }
-  uv_fileno(reinterpret_cast<uv_handle_t*>(&socket_), &client_.fd);
 }
 
 void Connection::StartReading() {
-  if (closing_ || std::exchange(reading_, true)) return;
+  if (closing_ || ended_ || std::exchange(reading_, true)) return;
   uv_read_start(stream(), OnAllocate, OnRead);
 }
 
@@ -83,17 +99,21 @@ void Connection::OnAllocate(uv_handle_t* handle, size_t /*suggested*/, uv_buf_t*
 }
 
 // Room for the rest of an unfinished request, but at most as much as was received of it: an
-// announced size alone gets no memory.
+// announced size alone gets no memory. Grows with what is there, whatever that is, so that not all
+// of it is moved for each piece that comes.
 size_t Connection::RoomWanted() const {
+  constexpr size_t kGrowth = 4;
   const size_t stored = input_.size();
   const size_t missing = std::max(parser_.bytes_wanted(), stored) - stored;
-  return std::max(kMinReadRoom, std::min(missing, stored));
+  return std::max({kMinReadRoom, std::min(missing, stored), stored / kGrowth});
 }
 
 void Connection::OnRead(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
   if (size == 0) return;  // EAGAIN
   Connection& self = Of(stream->data);
-  if (size < 0) {
+  if (size == UV_EOF) {
+    self.OnEnd();
+  } else if (size < 0) {
     self.Close();
   } else {
     self.Receive(buffer->base, static_cast<size_t>(size));
@@ -125,6 +145,7 @@ void Connection::TakeUpInput() {
   client_.pending_input_bytes = input_.size();
   if (closing_) return;
   if (input_.size() == 0 && input_.capacity() > kKeepWhileActive) input_.Release();
+  if (ended_) return CloseIfAnswered();
   StartReading();
   const Config& config = server_.config_;
   const auto limit = static_cast<size_t>(config.client_query_buffer_limit) +
@@ -140,6 +161,21 @@ void Connection::TakeUpInput() {
   }
 }
 
+void Connection::OnEnd() {
+  ended_ = true;
+  reading_ = false;
+  if (client_.kind != ClientKind::kNormal) return Close();
+  CloseIfAnswered();
+}
+
+void Connection::CloseIfAnswered() {
+  // What may never come must not be kept from those who are still here.
+  if (client_.when_unblocked != nullptr) return Close();
+  if (client_.blocked || client_.held || WaitsForReader(input_.size())) return;
+  client_.close_after_reply = true;
+  server_.ScheduleFlush(this);
+}
+
 void Connection::ReleaseSpareMemory() {
   if (input_.size() == 0 && input_.capacity() > kKeepWhileIdle) input_.Release();
   if (client_.reply.empty() && client_.reply.capacity() > kKeepWhileIdle) {
@@ -147,12 +183,23 @@ void Connection::ReleaseSpareMemory() {
   }
 }
 
+// Whoever does not read gets nothing new to read: memory is taken for about as much as the client
+// sent, whatever it asks for. Its requests are read on, because many clients send all of theirs
+// before they read. With limits, output is what they allow, as in Redis.
+bool Connection::WaitsForReader(size_t unserved) const {
+  if (output_bytes() <= std::max(kMaxOutputWaiting, unserved)) return false;
+  const OutputLimit& limit = Limit();
+  return client_.kind == ClientKind::kNormal && limit.hard_bytes == 0 && limit.soft_bytes == 0;
+}
+
 size_t Connection::Serve(std::string_view input) {
   RequestParser::Limits limits;
   limits.max_bulk_bytes = server_.config_.proto_max_bulk_len;
   size_t served = 0;
   serving_ = true;
-  while (!client_.blocked && !client_.held && !client_.close_after_reply && !closing_) {
+  while (!client_.blocked && !client_.held && !client_.close_after_reply) {
+    if (client_.reply.size() >= kFlushBytes) server_.FlushOne(this);
+    if (closing_ || WaitsForReader(input.size() - served)) break;
     limits.authenticated = !server_.executor_.NeedsPassword(client_);
     const RequestParser::Result result = parser_.Next(input.substr(served), limits);
     if (result == RequestParser::Result::kNeedMore) break;
@@ -165,7 +212,6 @@ size_t Connection::Serve(std::string_view input) {
       break;
     }
     served += parser_.consumed();
-    if (client_.reply.size() >= kFlushBytes) server_.FlushOne(this);
   }
   server_.stats_.calls.Stop();
   serving_ = false;
@@ -182,6 +228,12 @@ void Connection::FailProtocol() {
   Log(LogLevel::kVerbose,
       absl::StrCat("Protocol error (", parser_.error(), ") from client: ", client_.address));
   client_.close_after_reply = true;
+}
+
+size_t Connection::memory_bytes() const {
+  const size_t queued = client_.transaction == nullptr ? 0 : client_.transaction->queue.bytes();
+  return sizeof(*this) + input_.capacity() + queued + client_.reply.capacity() +
+         writing_.capacity();
 }
 
 // --- Output ---
@@ -220,7 +272,9 @@ void Connection::OnWritten(uv_write_t* request, int status) {
   std::string().swap(self.writing_);
   self.client_.pending_output_bytes = 0;
   if (status < 0) return self.Close();
-  if (!self.closing_) self.server_.ScheduleFlush(&self);
+  if (self.closing_) return;
+  self.server_.FlushOne(&self);
+  if (!self.closing_ && self.input_.size() > 0) self.TakeUpInput();
 }
 
 const OutputLimit& Connection::Limit() const {

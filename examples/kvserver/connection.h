@@ -32,7 +32,7 @@ class Connection {
 
   // Writes what is in client().reply; closes when that was the last word.
   void Flush();
-  // Serves requests that arrived while the client was blocked or held.
+  // Serves requests that arrived while the client was blocked or held, or did not read its replies.
   void TakeUpInput();
   // Closes at once, or, in the middle of a transaction, at its end. The server deletes the
   // connection when libuv lets go of it.
@@ -45,6 +45,9 @@ class Connection {
   // That, or for too long over the soft limit: closes, true.
   bool CloseIfOutputTooLarge();
 
+  // Memory that this client has the server hold.
+  size_t memory_bytes() const;
+
   // In the server's list of connections to flush.
   bool flush_scheduled = false;
 
@@ -54,10 +57,14 @@ class Connection {
   static void OnWritten(uv_write_t* request, int status);
 
   void Receive(char* bytes, size_t size);
+  // The peer sends nothing more; it may still read.
+  void OnEnd();
+  void CloseIfAnswered();
   // Serves the requests in `input`; returns how many bytes are done with.
   size_t Serve(std::string_view input);
   void FailProtocol();
   size_t RoomWanted() const;
+  bool WaitsForReader(size_t unserved) const;
   const OutputLimit& Limit() const;
   size_t output_bytes() const { return client_.reply.size() + client_.pending_output_bytes; }
   // Leaves the rest of the reply to libuv.
@@ -74,6 +81,7 @@ class Connection {
   std::string writing_;  // what write_ is sending; empty: no write in progress
   int64_t over_soft_limit_since_ms_ = 0;
   bool reading_ = false;
+  bool ended_ = false;  // see OnEnd
   bool serving_ = false;
   bool closing_ = false;
 };

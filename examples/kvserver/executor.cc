@@ -13,6 +13,7 @@
 namespace kv {
 namespace {
 
+constexpr std::string_view kLoadingText = "LOADING Redis is loading the dataset in memory";
 constexpr size_t kMaxQuoted = 128;  // of what an error repeats from a request
 
 // The part of an argument that Redis would print with "%s".
@@ -95,7 +96,8 @@ void Executor::UpdateExpiryMode() {
 const CommandSpec* Executor::Find(Args args, std::string* refusal) const {
   const CommandSpec* spec = parts_.commands.Find(args[0]);
   if (spec == nullptr) {
-    *refusal = UnknownCommandText(args);
+    // Those of a cluster are added when the data are here.
+    *refusal = loading_ ? std::string(kLoadingText) : UnknownCommandText(args);
     return nullptr;
   }
   if (!spec->subcommands.empty() && args.size() > 1) {
@@ -123,6 +125,10 @@ GateVerdict Executor::Judge(Client& client, const Request& request, std::string*
   }
   if ((spec.flags & kNoAuth) == 0 && NeedsPassword(client)) {
     *refusal = "NOAUTH Authentication required.";
+    return GateVerdict::kRefuse;
+  }
+  if (loading_ && (spec.flags & kLoading) == 0) {
+    *refusal = kLoadingText;
     return GateVerdict::kRefuse;
   }
   if (client.kind == ClientKind::kPrimary) return GateVerdict::kExecute;

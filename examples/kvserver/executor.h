@@ -105,6 +105,9 @@ class Executor {
   // On a replica, writes of ordinary clients are refused and expired keys are hidden.
   void set_replica(bool replica);
   bool replica() const { return replica_; }
+  // At start, until the data are here: only what needs none of them is served.
+  void set_loading(bool loading) { loading_ = loading; }
+  bool loading() const { return loading_; }
   // While paused, nothing is deleted by expiry, so that the stream stands still.
   void set_expiry_paused(bool paused);
 
@@ -191,6 +194,7 @@ class Executor {
   Transaction* running_ = nullptr;
   Client* exclusive_ = nullptr;
   bool replica_ = false;
+  bool loading_ = false;
   bool expiry_paused_ = false;
 };
 

@@ -18,6 +18,7 @@ std::string_view StateText(State state) {
     case State::kWaiting:
       return "wait_bgsave";
     case State::kSyncing:
+    case State::kCatchingUp:
       return "send_bulk";
     case State::kOnline:
       return "online";

@@ -97,7 +97,7 @@ void WriteMemory(Server& server, InfoWriter& info) {
 }
 
 void WritePersistence(Server& server, InfoWriter& info) {
-  info.Field("loading", int64_t{0});
+  info.Field("loading", int64_t{server.executor().loading() ? 1 : 0});
   info.Field("async_loading", int64_t{0});
   const Persistence& persistence = server.persistence();
   info.Field("rdb_changes_since_last_save", Signed(persistence.changes_since_save()));

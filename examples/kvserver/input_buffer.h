@@ -13,28 +13,34 @@ namespace kv {
 // vector it does not clear the room first.
 class InputBuffer {
  public:
-  std::string_view bytes() const { return {memory_.get(), size_}; }
+  std::string_view bytes() const { return {memory_.get() + begin_, size_}; }
   size_t size() const { return size_; }
   size_t capacity() const { return capacity_; }
 
   // Where the next bytes go; room() of them fit.
-  char* end() { return memory_.get() + size_; }
-  size_t room() const { return capacity_ - size_; }
+  char* end() { return memory_.get() + begin_ + size_; }
+  size_t room() const { return capacity_ - begin_ - size_; }
   void Commit(size_t size) { size_ += size; }
 
   // Makes room for `room` more bytes.
   void Reserve(size_t room) {
     if (this->room() >= room) return;
-    auto larger = std::make_unique_for_overwrite<char[]>(size_ + room);
-    if (size_ > 0) std::memcpy(larger.get(), memory_.get(), size_);
-    memory_ = std::move(larger);
-    capacity_ = size_ + room;
+    if (begin_ >= size_ && capacity_ - size_ >= room) {
+      // No byte is moved more often than another one was dropped.
+      std::memcpy(memory_.get(), memory_.get() + begin_, size_);
+    } else {
+      auto larger = std::make_unique_for_overwrite<char[]>(size_ + room);
+      if (size_ > 0) std::memcpy(larger.get(), memory_.get() + begin_, size_);
+      memory_ = std::move(larger);
+      capacity_ = size_ + room;
+    }
+    begin_ = 0;
   }
 
   // Drops the first `size` bytes.
   void Consume(size_t size) {
     size_ -= size;
-    if (size_ > 0 && size > 0) std::memmove(memory_.get(), memory_.get() + size, size_);
+    begin_ = size_ == 0 ? 0 : begin_ + size;
   }
 
   void Append(std::string_view bytes) {
@@ -51,6 +57,7 @@ class InputBuffer {
 
  private:
   std::unique_ptr<char[]> memory_;
+  size_t begin_ = 0;
   size_t size_ = 0;
   size_t capacity_ = 0;
 };

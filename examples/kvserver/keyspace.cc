@@ -271,34 +271,46 @@ size_t Keyspace::EraseSlot(clusterkit::SlotId slot, size_t limit) {
 
 // --- Snapshots ---
 
-void Keyspace::StartSnapshot(std::function<void(const Entry&)> visit) {
+void Keyspace::StartSnapshot(SnapshotVisitor visit) {
   ++snapshot_;
   snapshot_cursor_ = 0;
+  snapshot_scanned_ = false;
   snapshot_visit_ = std::move(visit);
 }
 
 void Keyspace::VisitForSnapshot(Entry* entry) {
   entry->snapshot = snapshot_;
-  snapshot_visit_(*entry);
+  snapshot_visit_(*entry, /*whole=*/true);
+  std::erase(snapshot_due_, entry);
 }
 
 bool Keyspace::AdvanceSnapshot(size_t count) {
   size_t visited = 0;
   while (snapshot_active() && visited < count) {
-    const Dict& dict = snapshot_rest_.has_value() ? *snapshot_rest_ : dict_;
-    snapshot_cursor_ = dict.Scan(snapshot_cursor_, [&](Entry* entry) {
+    if (!snapshot_due_.empty()) {
+      Entry* entry = snapshot_due_.back();
+      if (snapshot_visit_(*entry, /*whole=*/false)) break;
+      entry->snapshot = snapshot_;
+      snapshot_due_.pop_back();
+    } else if (snapshot_scanned_) {
+      CancelSnapshot();
+    } else {
+      const Dict& dict = snapshot_rest_.has_value() ? *snapshot_rest_ : dict_;
+      snapshot_cursor_ = dict.Scan(snapshot_cursor_, [&](Entry* entry) {
+        ++visited;
+        if (entry->snapshot != snapshot_) snapshot_due_.push_back(entry);
+      });
+      // An empty bucket costs time too.
       ++visited;
-      KeepForSnapshot(entry);
-    });
-    // An empty bucket costs time too.
-    ++visited;
-    if (snapshot_cursor_ == 0) CancelSnapshot();
+      snapshot_scanned_ = snapshot_cursor_ == 0;
+    }
   }
   return snapshot_active();
 }
 
 void Keyspace::CancelSnapshot() {
   snapshot_visit_ = nullptr;
+  snapshot_due_.clear();
   if (!snapshot_rest_.has_value()) return;
   dropped_.push_back(*std::move(snapshot_rest_));
   snapshot_rest_.reset();

@@ -106,12 +106,18 @@ class Keyspace {
   size_t EraseSlot(clusterkit::SlotId slot, size_t limit);
 
   // --- Snapshots: the data set as it was at one instant, handed out in pieces. ---
-  // Each entry that exists now is visited exactly once: by AdvanceSnapshot, or earlier, right
-  // before it changes. Expired entries are included. One snapshot at a time: it is active from
-  // StartSnapshot until AdvanceSnapshot answers false, or CancelSnapshot. What Clear takes away is
-  // kept until it was visited. The visitor must not call the keyspace.
-  void StartSnapshot(std::function<void(const Entry&)> visit);
-  // Visits about `count` more entries. False: complete, and the visitor was released.
+  // Each entry that exists now is handed out once: by AdvanceSnapshot, or earlier, right before it
+  // changes. Expired entries are included. One snapshot at a time: it is active from StartSnapshot
+  // until AdvanceSnapshot answers false, or CancelSnapshot. What Clear takes away is kept until it
+  // was handed out.
+  //
+  // The visitor may take a piece of an entry and answer true; then it is called again for the rest,
+  // unless `whole`: then it takes all that is left. Others may come in between. It must not call
+  // the keyspace.
+  using SnapshotVisitor = std::function<bool(const Entry& entry, bool whole)>;
+  void StartSnapshot(SnapshotVisitor visit);
+  // Hands out about `count` more entries, or one piece. False: complete, and the visitor was
+  // released.
   bool AdvanceSnapshot(size_t count);
   void CancelSnapshot();
   bool snapshot_active() const { return snapshot_visit_ != nullptr; }
@@ -125,6 +131,8 @@ class Keyspace {
   void Maintain(absl::FunctionRef<bool()> out_of_time);
   uint64_t expired_total() const { return expired_total_; }
   void ForgetExpiredTotal() { expired_total_ = 0; }
+  // There is memory to return.
+  bool has_garbage() const { return !dropped_.empty() || !dropped_values_.empty(); }
   // Values that nobody sees any more and whose memory is still to come back.
   size_t pending_frees() const;
 
@@ -165,9 +173,11 @@ class Keyspace {
   bool active_expiry_ = true;
   std::vector<Slot> slots_;  // empty without a slot index
 
-  std::function<void(const Entry&)> snapshot_visit_;
+  SnapshotVisitor snapshot_visit_;
   uint32_t snapshot_ = 0;
   uint64_t snapshot_cursor_ = 0;
+  bool snapshot_scanned_ = false;      // no entries but those in snapshot_due_ are left
+  std::vector<Entry*> snapshot_due_;   // met, and not handed out or not to the end
   std::optional<Dict> snapshot_rest_;  // what was cleared during the snapshot
 
   // Cleared, erased and replaced; waiting to be freed.

@@ -19,7 +19,6 @@
 #include "kvserver/daemon.h"
 #include "kvserver/log.h"
 #include "kvserver/monitor.h"
-#include "kvserver/persistence.h"
 #include "kvserver/server.h"
 
 namespace kv {
@@ -101,14 +100,14 @@ int Main(const std::vector<std::string>& args) {
   AdjustOpenFileLimit(config);
 
   Server server(std::move(config));
-  if (const absl::Status status = server.persistence().Load(); !status.ok()) {
-    Log(LogLevel::kWarning, std::string(status.message()));
-    return 1;
-  }
   if (const absl::Status status = server.Listen(); !status.ok()) {
     Log(LogLevel::kWarning, std::string(status.message()));
     Log(LogLevel::kWarning,
         absl::StrCat("Failed listening on port ", server.config().port, " (TCP), aborting."));
+    return 1;
+  }
+  if (const absl::Status status = server.Load(); !status.ok()) {
+    Log(LogLevel::kWarning, std::string(status.message()));
     return 1;
   }
   std::unique_ptr<ClusterHost> cluster;

@@ -59,11 +59,13 @@ std::string Persistence::path() const { return server_.config().dbfilename; }
 
 // --- Loading ---
 
-absl::Status Persistence::Load() {
+absl::Status Persistence::Load(absl::FunctionRef<void()> meanwhile) {
+  RemoveAbandonedRdbFiles(path());
   const int64_t began_ms = NowMs();
   int64_t told_ms = began_ms;
   absl::StatusOr<RdbContents> contents =
       LoadRdbFile(path(), server_.keyspace(), [&](size_t read, size_t all) {
+        meanwhile();
         if (NowMs() - told_ms < kReportIntervalMs) return;
         told_ms = NowMs();
         Log(LogLevel::kNotice, absl::StrCat("Loading ", path(), ": ", read / (all / 100 + 1),
@@ -109,7 +111,7 @@ absl::Status Persistence::Save() {
   RdbEncoder encoder(&bytes, *head, keyspace.size(), keyspace.expiring_size());
   absl::Status status;
   keyspace.ForEachStored([&](const Entry& entry) {
-    encoder.Add(entry);
+    encoder.Add(entry, /*whole=*/true);
     if (bytes.size() < kChunk) return;
     status.Update(file.Append(bytes));
     bytes.clear();
@@ -154,7 +156,8 @@ void Persistence::Begin(const RdbHead& head) {
   job_->owner = this;
   job_->work.data = job_;
   encoder_.emplace(&chunk_, head, keyspace.size(), keyspace.expiring_size());
-  keyspace.StartSnapshot([this](const Entry& entry) { encoder_->Add(entry); });
+  keyspace.StartSnapshot(
+      [this](const Entry& entry, bool whole) { return encoder_->Add(entry, whole); });
   timer_.Start(kStepIntervalMs, kStepIntervalMs);
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kvserver/loop_handles.h"
@@ -33,8 +34,9 @@ class Persistence {
   using Source = std::function<std::optional<RdbHead>()>;
   void set_source(Source source) { source_ = std::move(source); }
 
-  // Before anything is served. No file is no error; any other error leaves the data useless.
-  absl::Status Load();
+  // Before data are served. No file is no error; any other error leaves the data useless. Calls
+  // `meanwhile` now and then.
+  absl::Status Load(absl::FunctionRef<void()> meanwhile);
   // The head of the file that was loaded.
   const std::optional<RdbHead>& loaded() const { return loaded_; }
 

@@ -2,10 +2,12 @@
 #define KVSERVER_RDB_ENCODER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "kvserver/entry.h"
+#include "kvserver/value_codec.h"
 
 namespace kv {
 
@@ -49,16 +51,27 @@ class RdbEncoder {
  public:
   // Writes the head. `out` must outlive the encoder.
   RdbEncoder(std::string* out, const RdbHead& head, size_t keys, size_t expiring);
-  void Add(const Entry& entry);
+  // Unless `whole`, of a large value one piece: true if more is to come, by calls with the same
+  // entry. Others may come in between, and wait here until it is complete.
+  bool Add(const Entry& entry, bool whole);
   // Once, last.
   void Finish();
 
  private:
   void Aux(std::string_view name, std::string_view value);
   void Begin(rdb::Mark mark) { out_ += static_cast<char>(mark); }
+  struct Unfinished {
+    const Entry* entry;
+    ValuePieces pieces;
+  };
+
+  // The entry with its value, or the beginning of it.
+  void BeginEntry(std::string& out, const Entry& entry, std::string_view value);
 
   std::string& out_;
   std::string value_;
+  std::string later_;  // what came while a value is unfinished
+  std::optional<Unfinished> unfinished_;
 };
 
 }  // namespace kv

@@ -37,6 +37,9 @@ class RdbFile {
   absl::Status status_;
 };
 
+// Removes what processes that were killed in the middle of writing that file left behind.
+void RemoveAbandonedRdbFiles(const std::string& path);
+
 }  // namespace kv
 
 #endif  // KVSERVER_RDB_FILE_H_

@@ -47,12 +47,16 @@ void ReplicationBacklog::Trim(size_t capacity) {
   }
 }
 
-void ReplicationBacklog::CopyFrom(uint64_t offset, std::string& out) const {
-  auto skip = static_cast<size_t>(offset - first()) + dropped_;
-  out.reserve(out.size() + static_cast<size_t>(end_ - offset));
-  for (const std::string& block : blocks_) {
-    if (skip < block.size()) out.append(block, skip);
-    skip -= std::min(skip, block.size());
+void ReplicationBacklog::CopyFrom(uint64_t offset, size_t max, std::string& out) const {
+  size_t left = std::min(max, static_cast<size_t>(end_ - offset));
+  // All blocks but the last are full.
+  size_t position = static_cast<size_t>(offset - first()) + dropped_;
+  while (left > 0) {
+    const std::string& block = blocks_[position / kBlock];
+    const size_t size = std::min(left, block.size() - position % kBlock);
+    out.append(block, position % kBlock, size);
+    position += size;
+    left -= size;
   }
 }
 

@@ -26,8 +26,8 @@ class ReplicationBacklog {
   size_t size() const { return size_; }
   // Whether everything behind `offset` is here.
   bool Holds(uint64_t offset) const { return active_ && offset >= first() && offset <= end_; }
-  // Requires Holds(offset).
-  void CopyFrom(uint64_t offset, std::string& out) const;
+  // Adds what is behind `offset`, at most `max` bytes. Requires Holds(offset).
+  void CopyFrom(uint64_t offset, size_t max, std::string& out) const;
 
  private:
   void Trim(size_t capacity);

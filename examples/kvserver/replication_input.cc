@@ -11,7 +11,6 @@
 #include "kvserver/replication_replica.h"
 #include "kvserver/server.h"
 #include "kvserver/text.h"
-#include "kvserver/value_codec.h"
 
 namespace kv {
 namespace {
@@ -163,7 +162,7 @@ bool ReplicationReplica::ConsumeSnapshot() {
       owner_.OnLoadingStarted(decoder_.history());
       break;
     case SnapshotDecoder::Result::kRecord:
-      if (!Load(decoder_.record())) {
+      if (!LoadRecord(decoder_.record(), server_.keyspace())) {
         Fail("damaged snapshot: a value that is none");
         return false;
       }
@@ -173,22 +172,6 @@ bool ReplicationReplica::ConsumeSnapshot() {
       break;
   }
   consumed_ += decoder_.consumed();
-  return true;
-}
-
-bool ReplicationReplica::Load(const SnapshotDecoder::Record& record) {
-  Keyspace& keyspace = server_.keyspace();
-  Value value;
-  if (record.is_string) {
-    value.string().assign(record.value);
-  } else {
-    absl::StatusOr<Value> container = ParseValue(record.value);
-    if (!container.ok()) return false;
-    value = *std::move(container);
-  }
-  Entry* entry = keyspace.Upsert(record.key);
-  keyspace.Replace(entry, std::move(value));
-  if (record.expires_at_ms != kNoExpiry) keyspace.SetExpiry(entry, record.expires_at_ms);
   return true;
 }
 

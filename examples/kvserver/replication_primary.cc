@@ -1,6 +1,7 @@
 #include "kvserver/replication_primary.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,7 +37,10 @@ std::string Name(const ReplicationPrimary::Replica& replica) {
 }  // namespace
 
 ReplicationPrimary::ReplicationPrimary(Server& server, DataState& data)
-    : server_(server), data_(data), snapshot_timer_(server.loop(), [this] { AdvanceSnapshot(); }) {}
+    : server_(server),
+      data_(data),
+      snapshot_timer_(server.loop(), [this] { AdvanceSnapshot(); }),
+      catch_up_timer_(server.loop(), [this] { CatchUp(); }) {}
 
 ReplicationPrimary::Replica* ReplicationPrimary::Find(ClientId id) {
   const auto found = std::find_if(replicas_.begin(), replicas_.end(),
@@ -63,12 +67,13 @@ void ReplicationPrimary::Attach(Client& client, const Position& position) {
   Stats& stats = server_.stats();
   if (CanContinue(position)) {
     ++stats.partial_syncs;
-    replica.state = State::kOnline;
-    replica.acked = static_cast<uint64_t>(position.next) - 1;
+    replica.state = State::kCatchingUp;
+    replica.acked = replica.sent = static_cast<uint64_t>(position.next) - 1;
     // Beyond Redis, what tells the replica which history it enters, and where.
     absl::StrAppend(&client.reply, "+CONTINUE ", data_.stream_id, " ", data_.progress.history.value,
                     " ", data_.history_start(), "\r\n");
-    data_.backlog.CopyFrom(replica.acked, client.reply);
+    TakeMissed(replica, client.reply);
+    if (replica.state != State::kOnline) catch_up_timer_.Start(kStepIntervalMs, kStepIntervalMs);
     Log(LogLevel::kNotice,
         absl::StrCat("Partial resynchronization request from ", Name(replica),
                      " accepted. Sending ", data_.backlog.end() - replica.acked,
@@ -138,7 +143,7 @@ void ReplicationPrimary::Flush() {
   data_.backlog.Append(bytes, static_cast<size_t>(server_.config().repl_backlog_size));
   SendTo(State::kOnline, bytes);
   for (Replica& replica : replicas_) {
-    if (replica.state == State::kSyncing) replica.held += bytes;
+    if (replica.held.active()) replica.held.Append(bytes, std::numeric_limits<size_t>::max());
   }
   if (stream_.empty() && bytes.capacity() <= kKeepStream) {
     bytes.clear();
@@ -190,11 +195,14 @@ void ReplicationPrimary::StartSnapshot() {
   const std::string reply = absl::StrCat("+FULLRESYNC ", data_.stream_id, " ",
                                          data_.progress.offset, "\r\n$EOF:", end_mark_, "\r\n");
   for (Replica& replica : replicas_) {
-    if (replica.state == State::kWaiting) replica.state = State::kSyncing;
+    if (replica.state != State::kWaiting) continue;
+    replica.state = State::kSyncing;
+    replica.held.Start(data_.progress.offset);
   }
   SendTo(State::kSyncing, reply);
   encoder_.emplace(&chunk_, data_.progress.history.value);
-  server_.keyspace().StartSnapshot([this](const Entry& entry) { encoder_->Add(entry); });
+  server_.keyspace().StartSnapshot(
+      [this](const Entry& entry, bool whole) { return encoder_->Add(entry, whole); });
   snapshot_timer_.Start(kStepIntervalMs, kStepIntervalMs);
   AdvanceSnapshot();
 }
@@ -231,18 +239,52 @@ void ReplicationPrimary::FinishSnapshot() {
   encoder_.reset();
   chunk_.clear();
   if (server_.keyspace().snapshot_active()) server_.keyspace().CancelSnapshot();
+  for (Replica& replica : replicas_) {
+    if (replica.state != State::kSyncing) continue;
+    Log(LogLevel::kNotice,
+        absl::StrCat("Synchronization with replica ", Name(replica), " succeeded"));
+    replica.state = State::kCatchingUp;
+    replica.sent = replica.held.first();
+  }
+  catch_up_timer_.Start(kStepIntervalMs, kStepIntervalMs);
+  CatchUp();
+}
+
+// --- What came meanwhile ---
+
+void ReplicationPrimary::TakeMissed(Replica& replica, std::string& out) {
+  const ReplicationBacklog& stream = replica.held.active() ? replica.held : data_.backlog;
+  const size_t before = out.size();
+  stream.CopyFrom(replica.sent, kChunk, out);
+  replica.sent += out.size() - before;
+  if (replica.sent < stream.end()) {
+    // What was sent is dropped.
+    replica.held.Append({}, static_cast<size_t>(replica.held.end() - replica.sent));
+    return;
+  }
+  replica.state = State::kOnline;
+  replica.last_heard_ms = NowMs();
+  replica.held.Stop();
+}
+
+void ReplicationPrimary::CatchUp() {
+  bool all_online = true;
   for (size_t i = 0; i < replicas_.size();) {
     Replica& replica = replicas_[i];
     const ClientId id = replica.id;
-    if (replica.state == State::kSyncing) {
-      Log(LogLevel::kNotice,
-          absl::StrCat("Synchronization with replica ", Name(replica), " succeeded"));
-      replica.state = State::kOnline;
-      replica.last_heard_ms = NowMs();
-      server_.SendNow(id, std::exchange(replica.held, {}));
+    if (replica.state == State::kCatchingUp) {
+      all_online = false;
+      if (!replica.held.active() && !data_.backlog.Holds(replica.sent)) {
+        Drop(id, "the backlog does not reach back to what it lacks any more");
+      } else if (Queued(replica) <= kMaxQueued) {
+        std::string bytes;
+        TakeMissed(replica, bytes);
+        server_.SendNow(id, bytes);
+      }
     }
     if (i < replicas_.size() && replicas_[i].id == id) ++i;
   }
+  if (all_online) catch_up_timer_.Stop();
 }
 
 // --- Upkeep ---
@@ -261,7 +303,7 @@ bool ReplicationPrimary::IsLate(Replica& replica, int64_t now_ms) {
 
 // Of one that is online, all is in its client's output, which has its own check.
 bool ReplicationPrimary::IsTooLarge(Replica& replica, int64_t now_ms) {
-  if (replica.state != State::kSyncing) return false;
+  if (!replica.held.active()) return false;
   const Config& config = server_.config();
   const OutputLimit& limit = config.output_limit_replica;
   const uint64_t hard = config.replica_output_limit();

@@ -11,6 +11,7 @@
 #include "kvserver/client.h"
 #include "kvserver/command.h"
 #include "kvserver/loop_handles.h"
+#include "kvserver/replication_backlog.h"
 #include "kvserver/replication_state.h"
 #include "kvserver/snapshot.h"
 
@@ -32,16 +33,18 @@ class Server;
 class ReplicationPrimary {
  public:
   enum class State : uint8_t {
-    kWaiting,  // for a snapshot to begin
-    kSyncing,  // is sent the snapshot
-    kOnline,   // is sent the stream
+    kWaiting,     // for a snapshot to begin
+    kSyncing,     // is sent the snapshot
+    kCatchingUp,  // is sent, in pieces, what the stream brought meanwhile, or what it missed
+    kOnline,      // is sent the stream
   };
   struct Replica {
     ClientId id = 0;
     State state = State::kWaiting;
     std::string host;
     int64_t port = 0;           // where it serves clients
-    std::string held;           // stream since its snapshot began
+    ReplicationBacklog held;    // stream since its snapshot began, if it gets one
+    uint64_t sent = 0;          // offset, while it is catching up
     uint64_t acked = 0;         // offset
     int64_t last_heard_ms = 0;  // or, before it is online, when its socket last took something
     size_t last_queued = 0;
@@ -96,6 +99,9 @@ class ReplicationPrimary {
   void StartSnapshot();
   void AdvanceSnapshot();
   void FinishSnapshot();
+  void CatchUp();
+  // Adds the next piece of what it lacks to `out`; at the end of that it is online.
+  void TakeMissed(Replica& replica, std::string& out);
   void Drop(ClientId id, std::string_view why);
   bool IsLate(Replica& replica, int64_t now_ms);
   bool IsTooLarge(Replica& replica, int64_t now_ms);
@@ -113,6 +119,7 @@ class ReplicationPrimary {
   std::string chunk_;                       // encoded, not given to the sockets yet
   std::string end_mark_;
   LoopTimer snapshot_timer_;
+  LoopTimer catch_up_timer_;
 };
 
 }  // namespace kv

@@ -95,7 +95,6 @@ class ReplicationReplica {
   void OnContinue(std::string_view words);
   void GoOnline();
   // False: the value is malformed.
-  bool Load(const SnapshotDecoder::Record& record);
   bool Apply(Args args);
   // This much more of the stream was executed, or queued behind MULTI: that counts at its EXEC.
   void CountApplied(std::string_view bytes);

@@ -22,7 +22,6 @@ constexpr int64_t kMaxHz = 500;
 // Upkeep per tick may take this long, so that it delays no request by more.
 constexpr uint64_t kExpireBudgetNs = 5'000'000;
 constexpr uint64_t kMaintainBudgetNs = 1'000'000;
-constexpr int64_t kIdleMs = 2000;
 
 int64_t UnixMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -94,7 +93,7 @@ Server::Server(Config config)
   flush_hook_.data = this;
   uv_prepare_start(&flush_hook_,
                    [](uv_prepare_t* hook) { static_cast<Server*>(hook->data)->BeforePoll(); });
-  for (uv_timer_t* timer : {&timer_, &delay_timer_, &pause_timer_}) {
+  for (uv_timer_t* timer : {&timer_, &delay_timer_, &pause_timer_, &garbage_timer_}) {
     uv_timer_init(loop(), timer);
     timer->data = this;
   }
@@ -119,7 +118,13 @@ Server::~Server() {
   uv_run(loop(), UV_RUN_NOWAIT);
 }
 
+absl::Status Server::Load() {
+  executor_.set_loading(true);
+  return persistence_->Load([this] { uv_run(loop(), UV_RUN_NOWAIT); });
+}
+
 int Server::Run() {
+  executor_.set_loading(false);
   uv_timer_start(
       &timer_, [](uv_timer_t* timer) { static_cast<Server*>(timer->data)->OnTimer(); }, 0,
       TickMs(config_));
@@ -134,17 +139,25 @@ void Server::UpdateClock() { keyspace_.set_now_ms(UnixMs()); }
 
 void Server::OnTimer() {
   UpdateClock();
-  uint64_t deadline = uv_hrtime() + kExpireBudgetNs;
-  const auto out_of_time = [&deadline] { return uv_hrtime() > deadline; };
-  keyspace_.ExpireSome(out_of_time);
-  deadline = uv_hrtime() + kMaintainBudgetNs;
-  keyspace_.Maintain(out_of_time);
+  const uint64_t deadline = uv_hrtime() + kExpireBudgetNs;
+  keyspace_.ExpireSome([deadline] { return uv_hrtime() > deadline; });
+  Maintain();
   for (const auto& action : crons_) action();
   const int64_t now_ms = keyspace_.now_ms();
   if (now_ms - sampled_at_ms_ >= 1000) {
     SampleStats();
     CheckClients();
   }
+}
+
+void Server::Maintain() {
+  const uint64_t deadline = uv_hrtime() + kMaintainBudgetNs;
+  keyspace_.Maintain([deadline] { return uv_hrtime() > deadline; });
+  if (!keyspace_.has_garbage()) return;
+  // Goes on soon, so that memory comes back about as fast as it can be filled.
+  uv_timer_start(
+      &garbage_timer_, [](uv_timer_t* timer) { static_cast<Server*>(timer->data)->Maintain(); }, 1,
+      0);
 }
 
 void Server::SampleStats() {
@@ -155,31 +168,6 @@ void Server::SampleStats() {
   }
   sampled_at_ms_ = now_ms;
   sampled_commands_ = stats_.commands;
-}
-
-void Server::CheckClients() {
-  std::vector<Connection*> idle;
-  for (auto& [id, connection] : connections_) {
-    const Client& client = connection->client();
-    const bool ordinary = client.kind == ClientKind::kNormal && !client.blocked && !client.held &&
-                          client.subscriptions == nullptr;
-    const int64_t idle_ms = keyspace_.now_ms() - client.last_active_ms;
-    if (config_.timeout > 0 && ordinary && idle_ms > config_.timeout * 1000) {
-      idle.push_back(connection);
-    }
-  }
-  for (Connection* connection : idle) {
-    Log(LogLevel::kVerbose, "Closing idle client");
-    connection->Close();
-  }
-  std::vector<Connection*> rest;
-  for (auto& [id, connection] : connections_) {
-    rest.push_back(connection);
-    if (keyspace_.now_ms() - connection->client().last_active_ms > kIdleMs) {
-      connection->ReleaseSpareMemory();
-    }
-  }
-  for (Connection* connection : rest) connection->CloseIfOutputTooLarge();
 }
 
 // --- Clients ---
@@ -348,6 +336,10 @@ void Server::OnSignal() {
 }
 
 void Server::RequestShutdown(const ShutdownRequest& request) {
+  if (executor_.loading()) {
+    Log(LogLevel::kWarning, "Received shutdown signal during loading, exiting now.");
+    _exit(1);
+  }
   if (std::exchange(shutting_down_, true) && !request.now) return;
   Log(LogLevel::kWarning, "User requested shutdown...");
   const auto done = [this, request] {
@@ -391,6 +383,7 @@ void Server::Stop() {
   CloseHandle(&timer_);
   CloseHandle(&delay_timer_);
   CloseHandle(&pause_timer_);
+  CloseHandle(&garbage_timer_);
   for (uv_signal_t& signal : signals_) CloseHandle(&signal);
   uv_stop(loop());
 }

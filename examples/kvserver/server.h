@@ -57,6 +57,9 @@ class Server : public Host {
   const std::string& run_id() const { return run_id_; }
   int64_t started_ms() const { return started_ms_; }
 
+  // Between Listen and Run: loads the snapshot, if there is one. Clients are told to wait until
+  // Run.
+  absl::Status Load();
   // Binds the configured addresses. The error text is fit for the log.
   absl::Status Listen();
   // Serves until a shutdown is complete; returns the exit code.
@@ -121,7 +124,9 @@ class Server : public Host {
   void BeforePoll();
   void UpdateClock();
   void OnTimer();
-  void CheckClients();  // idle ones, and output limits
+  void Maintain();
+  void CheckClients();  // idle ones, and limits of memory
+  void EvictClients();
   void SampleStats();
   void AwaitDelayed();
   void RunDelayed();
@@ -157,6 +162,7 @@ class Server : public Host {
   uv_timer_t timer_;
   uv_timer_t delay_timer_;
   uv_timer_t pause_timer_;
+  uv_timer_t garbage_timer_;
   Pause::Kind paused_ = Pause::Kind::kNone;
   bool release_posted_ = false;
   std::multimap<uint64_t, std::function<void()>> delayed_;  // by time of the loop in ms

@@ -51,6 +51,34 @@ Value Value::Copy() const {
   return copy;
 }
 
+bool Value::Append(Value more) {
+  if (more.type() != type()) return false;
+  bool all_new = true;
+  switch (type()) {
+    case ValueType::kString:
+      string() += more.string();
+      break;
+    case ValueType::kList:
+      for (std::string& element : more.list()) list().push_back(std::move(element));
+      break;
+    case ValueType::kSet:
+      for (const SetMember& member : more.set().members()) all_new &= set().Add(member.name);
+      break;
+    case ValueType::kHash:
+      for (const HashField& field : more.hash().fields()) {
+        all_new &= hash().Set(field.name, field.value);
+      }
+      break;
+    case ValueType::kSortedSet:
+      for (const ScoredMember* member = more.sorted_set().AtRank(0); member != nullptr;
+           member = member->next()) {
+        all_new &= sorted_set().Set(member->name(), member->score());
+      }
+      break;
+  }
+  return all_new;
+}
+
 size_t Value::element_count() const {
   switch (type()) {
     case ValueType::kString:

@@ -46,6 +46,9 @@ class Value {
   // Another value of the same contents.
   Value Copy() const;
 
+  // Adds what another value of the same type holds, which must be new here. False: it is not.
+  bool Append(Value more);
+
   // Elements, members or fields; of a string 1.
   size_t element_count() const;
   // Frees up to `count` elements and returns how many; nothing but a repetition and the end may

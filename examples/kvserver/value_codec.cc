@@ -1,6 +1,8 @@
 #include "kvserver/value_codec.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "absl/functional/function_ref.h"
@@ -248,30 +250,68 @@ void AppendValue(std::string& out, const Value& value) {
     case ValueType::kList:
       AppendType(out, RdbType::kListOfListpacks);
       return AppendList(out, value.list());
+    default:
+      break;
+  }
+  ValuePieces pieces(value);
+  pieces.AppendHead(out, pieces.size());
+  pieces.Append(out, std::numeric_limits<size_t>::max());
+}
+
+// --- Pieces --------------------------------------------------------------------------------------
+
+ValuePieces::ValuePieces(const Value& value)
+    : value_(value),
+      size_(value.type() == ValueType::kString ? value.string().size() : value.element_count()) {
+  if (value.type() == ValueType::kSortedSet) member_ = value.sorted_set().AtRank(0);
+}
+
+bool ValuePieces::Needed(const Value& value) {
+  constexpr size_t kMaxBytes = size_t{64} << 10;
+  constexpr size_t kMaxElements = 128;
+  return value.type() == ValueType::kString ? value.string().size() > kMaxBytes
+                                            : value.element_count() > kMaxElements;
+}
+
+void ValuePieces::AppendHead(std::string& out, size_t elements) const {
+  constexpr RdbType kTypes[] = {RdbType::kString, RdbType::kList, RdbType::kSet, RdbType::kHash,
+                                RdbType::kSortedSet};
+  AppendType(out, kTypes[static_cast<size_t>(value_.type())]);
+  AppendRdbLength(out, elements);
+}
+
+size_t ValuePieces::Append(std::string& out, size_t bytes) {
+  const size_t before = done_;
+  if (value_.type() == ValueType::kString) {
+    done_ += std::min(bytes, left());
+    out.append(value_.string(), before, done_ - before);
+    return done_ - before;
+  }
+  const size_t start = out.size();
+  while (left() > 0 && out.size() - start < bytes) AppendNext(out);
+  return done_ - before;
+}
+
+void ValuePieces::AppendNext(std::string& out) {
+  const size_t next = done_++;
+  switch (value_.type()) {
+    case ValueType::kString:
+      break;
+    case ValueType::kList:
+      return AppendRdbString(out, value_.list()[next]);
     case ValueType::kSet:
-      AppendType(out, RdbType::kSet);
-      AppendRdbLength(out, value.set().size());
-      for (const SetMember& member : value.set().members()) AppendRdbString(out, member.name);
-      return;
+      return AppendRdbString(out, value_.set().members()[next].name);
     case ValueType::kHash:
-      AppendType(out, RdbType::kHash);
-      AppendRdbLength(out, value.hash().size());
-      for (const HashField& field : value.hash().fields()) {
-        AppendRdbString(out, field.name);
-        AppendRdbString(out, field.value);
-      }
-      return;
+      AppendRdbString(out, value_.hash().fields()[next].name);
+      return AppendRdbString(out, value_.hash().fields()[next].value);
     case ValueType::kSortedSet:
-      AppendType(out, RdbType::kSortedSet);
-      AppendRdbLength(out, value.sorted_set().size());
-      for (const ScoredMember* member = value.sorted_set().AtRank(0); member != nullptr;
-           member = member->next()) {
-        AppendRdbString(out, member->name());
-        AppendRdbDouble(out, member->score());
-      }
-      return;
+      AppendRdbString(out, member_->name());
+      AppendRdbDouble(out, member_->score());
+      member_ = member_->next();
   }
 }
+
+// --- Whole values --------------------------------------------------------------------------------
 
 bool KnowsValueType(uint8_t number) { return TypeOf(static_cast<RdbType>(number)).has_value(); }
 

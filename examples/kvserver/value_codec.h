@@ -27,6 +27,30 @@ absl::StatusOr<Value> ParsePayload(std::string_view payload);
 void AppendValue(std::string& out, const Value& value);
 absl::StatusOr<Value> ParseValue(std::string_view bytes);
 
+// A value that is written a piece at a time, because it may be huge: AppendHead, and behind it the
+// elements, of which a string's bytes are. It must not change meanwhile.
+class ValuePieces {
+ public:
+  explicit ValuePieces(const Value& value);
+  // Whether a value is worth the trouble.
+  static bool Needed(const Value& value);
+
+  size_t size() const { return size_; }  // in elements
+  size_t left() const { return size_ - done_; }
+  // Of a value of so many elements.
+  void AppendHead(std::string& out, size_t elements) const;
+  // Adds about `bytes` of elements, and returns how many elements those are.
+  size_t Append(std::string& out, size_t bytes);
+
+ private:
+  void AppendNext(std::string& out);
+
+  const Value& value_;
+  const size_t size_;
+  size_t done_ = 0;
+  const ScoredMember* member_ = nullptr;  // the next one of a sorted set
+};
+
 // The same from a longer text, the type's number having been read before.
 bool KnowsValueType(uint8_t number);
 absl::StatusOr<Value> ReadValue(uint8_t number, RdbReader& reader);

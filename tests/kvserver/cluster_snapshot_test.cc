@@ -1,4 +1,5 @@
 #include <map>
+#include <memory>
 #include <string>
 
 #include "kvserver/keyspace.h"
@@ -6,6 +7,7 @@
 #include "kvserver/snapshot.h"
 #include "kvserver/value_codec.h"
 #include "kvserver/value_digest.h"
+#include "large_values.h"
 #include "support/catch.h"
 
 namespace kv {
@@ -37,7 +39,7 @@ std::string Encode(const Data& data, uint64_t history) {
     Entry* entry = keyspace.Upsert(key);
     entry->value.string() = value.text;
     if (value.expires_at_ms != kNoExpiry) keyspace.SetExpiry(entry, value.expires_at_ms);
-    encoder.Add(*entry);
+    encoder.Add(*entry, /*whole=*/true);
   }
   encoder.Finish();
   return out;
@@ -68,7 +70,10 @@ Decoded Decode(const std::string& bytes, size_t step) {
     if (decoded.last == Result::kHeader) decoded.history = decoder.history();
     if (decoded.last == Result::kRecord) {
       const SnapshotDecoder::Record& record = decoder.record();
-      decoded.data[std::string(record.key)] = {std::string(record.value), record.expires_at_ms};
+      Value& value = decoded.data[std::string(record.key)];
+      if (!record.more) value = {};
+      value.text += record.value;
+      value.expires_at_ms = record.expires_at_ms;
     }
     position += decoder.consumed();
     if (decoded.last == Result::kEnd) break;
@@ -91,6 +96,26 @@ TEST_CASE("a snapshot comes back as it was, in whatever pieces it arrives") {
   }
 }
 
+std::map<std::string, std::string> Digests(Keyspace& keyspace) {
+  std::map<std::string, std::string> digests;
+  keyspace.ForEach([&](Entry& entry) { digests[std::string(entry.key())] = ValueDigest(entry); });
+  return digests;
+}
+
+// What a replica makes of a whole snapshot.
+std::unique_ptr<Keyspace> Load(std::string_view input) {
+  auto keyspace = std::make_unique<Keyspace>();
+  SnapshotDecoder decoder;
+  for (Result result = Result::kHeader; result != Result::kEnd;) {
+    result = decoder.Next(input);
+    REQUIRE(result != Result::kError);
+    REQUIRE(result != Result::kNeedMore);
+    if (result == Result::kRecord) REQUIRE(LoadRecord(decoder.record(), *keyspace));
+    input.remove_prefix(decoder.consumed());
+  }
+  return keyspace;
+}
+
 TEST_CASE("a snapshot carries containers, and its decoder tells them from strings") {
   Keyspace keyspace;
   std::map<std::string, std::string> expected;
@@ -100,7 +125,7 @@ TEST_CASE("a snapshot carries containers, and its decoder tells them from string
     Entry* entry = keyspace.Upsert(key);
     entry->value = std::move(value);
     expected[key] = ValueDigest(*entry);
-    encoder.Add(*entry);
+    encoder.Add(*entry, /*whole=*/true);
   };
   kv::Value list(ValueType::kList);
   for (int i = 0; i < 5000; ++i) list.list().push_back(std::to_string(i));
@@ -115,22 +140,44 @@ TEST_CASE("a snapshot carries containers, and its decoder tells them from string
   add("hash", std::move(hash));
   encoder.Finish();
 
-  SnapshotDecoder decoder;
-  std::string_view input = bytes;
-  std::map<std::string, std::string> decoded;
-  for (Result result = Result::kHeader; result != Result::kEnd;) {
-    result = decoder.Next(input);
-    REQUIRE(result != Result::kError);
-    REQUIRE(result != Result::kNeedMore);
-    input.remove_prefix(decoder.consumed());
-    if (result != Result::kRecord) continue;
-    const SnapshotDecoder::Record& record = decoder.record();
-    Entry entry;
-    CHECK(record.is_string == (record.key == "string"));
-    if (!record.is_string) entry.value = ParseValue(record.value).value();
-    decoded[std::string(record.key)] = ValueDigest(entry);
-  }
-  CHECK(decoded == expected);
+  const auto copy = Load(bytes);
+  REQUIRE(copy->size() == expected.size());
+  CHECK(Digests(*copy) == expected);
+}
+
+TEST_CASE("large values are sent in pieces, and come back, whatever changes meanwhile") {
+  Keyspace keyspace;
+  testing::FillWithLargeValues(keyspace);
+  const auto before = Digests(keyspace);
+  std::string bytes;
+  SnapshotEncoder encoder(&bytes, 1);
+  testing::ChangeDuringSnapshot(keyspace, encoder);
+  encoder.Finish();
+  REQUIRE(Digests(keyspace) != before);
+  CHECK(Digests(*Load(bytes)) == before);
+}
+
+TEST_CASE("more of a value that did not begin, or of another type, is refused") {
+  SnapshotDecoder::Record record;
+  record.key = "k";
+  record.value = "v";
+  Keyspace keyspace;
+  record.more = true;
+  CHECK_FALSE(LoadRecord(record, keyspace));
+  keyspace.Clear();
+  record.more = false;
+  CHECK(LoadRecord(record, keyspace));
+  CHECK_FALSE(LoadRecord(record, keyspace));
+  record.more = true;
+  CHECK(LoadRecord(record, keyspace));
+  CHECK(keyspace.Find("k")->value.string() == "vv");
+  std::string list;
+  kv::Value value(ValueType::kList);
+  value.list().emplace_back("x");
+  AppendValue(list, value);
+  record.is_string = false;
+  record.value = list;
+  CHECK_FALSE(LoadRecord(record, keyspace));
 }
 
 TEST_CASE("an empty data set is a snapshot too") {

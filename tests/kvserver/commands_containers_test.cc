@@ -279,8 +279,9 @@ TEST_CASE("a snapshot holds containers as they were, whatever changes them") {
         [&](Entry& entry) { before[std::string(entry.key())] = ValueDigest(entry); });
     REQUIRE(before.size() == 4);
     std::map<std::string, std::string> snapshot;
-    server.keyspace.StartSnapshot([&](const Entry& entry) {
+    server.keyspace.StartSnapshot([&](const Entry& entry, bool) {
       REQUIRE(snapshot.emplace(entry.key(), ValueDigest(entry)).second);
+      return false;
     });
     std::vector<std::string> words = Words(change);
     for (std::string& word : words) {

@@ -157,9 +157,10 @@ TEST_CASE("a snapshot holds the data as they were when it began") {
       Set(keyspace, Key(i), before[Key(i)]);
     }
     Contents snapshot;
-    keyspace.StartSnapshot([&](const Entry& entry) {
+    keyspace.StartSnapshot([&](const Entry& entry, bool) {
       const bool first = snapshot.emplace(entry.key(), entry.value.string()).second;
       REQUIRE(first);
+      return false;
     });
     while (keyspace.AdvanceSnapshot(10)) {
       for (int i = 0; i < 20; ++i) {
@@ -184,7 +185,8 @@ TEST_CASE("a snapshot is complete when the data are cleared meanwhile") {
   Keyspace keyspace;
   for (int i = 0; i < 5000; ++i) Set(keyspace, Key(i), "v");
   std::set<std::string> seen;
-  keyspace.StartSnapshot([&](const Entry& entry) { seen.emplace(entry.key()); });
+  keyspace.StartSnapshot(
+      [&](const Entry& entry, bool) { return !seen.emplace(entry.key()).second; });
   keyspace.AdvanceSnapshot(10);
   keyspace.Clear();
   CHECK(keyspace.size() == 0);
@@ -202,14 +204,39 @@ TEST_CASE("a snapshot is complete when the data are cleared meanwhile") {
   CHECK(keyspace.size() == 1);
 }
 
+TEST_CASE("an entry that a snapshot takes in pieces is taken to its end before it changes") {
+  for (const bool erase : {false, true}) {
+    Keyspace keyspace;
+    Set(keyspace, "large", "v");
+    Set(keyspace, "small", "v");
+    std::string calls;
+    keyspace.StartSnapshot([&](const Entry& entry, bool whole) {
+      calls += entry.key() == "small" ? "s" : whole ? "W" : "p";
+      return entry.key() == "large" && !whole;
+    });
+    for (int i = 0; i < 20; ++i) CHECK(keyspace.AdvanceSnapshot(100));
+    CHECK(calls.substr(calls.size() - 2) == "pp");
+    if (erase) {
+      keyspace.Erase("large");
+    } else {
+      keyspace.FindForWrite("large")->value.string() = "w";
+    }
+    CHECK(calls.back() == 'W');
+    while (keyspace.AdvanceSnapshot(100)) {
+    }
+    CHECK(std::count(calls.begin(), calls.end(), 'W') == 1);
+    CHECK(std::count(calls.begin(), calls.end(), 's') == 1);
+  }
+}
+
 TEST_CASE("a snapshot stays active until whoever began it has seen its end") {
   Keyspace keyspace;
-  keyspace.StartSnapshot([](const Entry&) {});
+  keyspace.StartSnapshot([](const Entry&, bool) { return false; });
   CHECK(keyspace.snapshot_active());
   CHECK_FALSE(keyspace.AdvanceSnapshot(10));
   CHECK_FALSE(keyspace.snapshot_active());
   Set(keyspace, "a", "v");
-  keyspace.StartSnapshot([](const Entry&) {});
+  keyspace.StartSnapshot([](const Entry&, bool) { return false; });
   keyspace.Clear();
   CHECK(keyspace.snapshot_active());
   keyspace.CancelSnapshot();
@@ -221,7 +248,8 @@ TEST_CASE("a key that expires during a snapshot is in it") {
   Keyspace keyspace;
   SetFor(keyspace, "a", 10);
   std::set<std::string> seen;
-  keyspace.StartSnapshot([&](const Entry& entry) { seen.emplace(entry.key()); });
+  keyspace.StartSnapshot(
+      [&](const Entry& entry, bool) { return !seen.emplace(entry.key()).second; });
   keyspace.set_now_ms(20);
   CHECK(keyspace.Find("a") == nullptr);
   CHECK(seen == std::set<std::string>{"a"});
@@ -231,14 +259,14 @@ TEST_CASE("one snapshot after another sees all keys, and a cancelled one is forg
   Keyspace keyspace;
   for (int i = 0; i < 100; ++i) Set(keyspace, Key(i), "v");
   int seen = 0;
-  keyspace.StartSnapshot([&](const Entry&) { ++seen; });
+  keyspace.StartSnapshot([&](const Entry&, bool) { return ++seen == 0; });
   keyspace.AdvanceSnapshot(10);
   keyspace.CancelSnapshot();
   const int cancelled_at = seen;
   Set(keyspace, Key(0), "w");
   CHECK(seen == cancelled_at);
   seen = 0;
-  keyspace.StartSnapshot([&](const Entry&) { ++seen; });
+  keyspace.StartSnapshot([&](const Entry&, bool) { return ++seen == 0; });
   while (keyspace.AdvanceSnapshot(10)) {
   }
   CHECK(seen == 100);

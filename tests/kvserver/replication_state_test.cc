@@ -13,7 +13,7 @@ constexpr size_t kLarge = 1 << 20;
 
 std::string Behind(const ReplicationBacklog& backlog, uint64_t offset) {
   std::string bytes = "-";
-  backlog.CopyFrom(offset, bytes);
+  backlog.CopyFrom(offset, 1'000'000, bytes);
   return bytes.substr(1);
 }
 
@@ -57,6 +57,22 @@ TEST_CASE("a backlog holds the end of the stream") {
   CHECK(Behind(backlog, backlog.first()) == " for");
   backlog.Stop();
   CHECK_FALSE(backlog.Holds(139));
+}
+
+TEST_CASE("a backlog is read in pieces of any size") {
+  ReplicationBacklog backlog;
+  backlog.Start(7);
+  std::string stream;
+  for (int i = 0; stream.size() < 200'000; ++i) stream += std::to_string(i);
+  backlog.Append(stream, 150'000);
+  const std::string held = stream.substr(stream.size() - 150'000);
+  for (const size_t piece : {size_t{999}, size_t{16'384}, size_t{100'000}, size_t{1'000'000}}) {
+    std::string read;
+    while (backlog.first() + read.size() < backlog.end()) {
+      backlog.CopyFrom(backlog.first() + read.size(), piece, read);
+    }
+    CHECK(read == held);
+  }
 }
 
 TEST_CASE("a backlog of many blocks is cut at any byte") {

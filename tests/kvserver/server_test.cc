@@ -85,6 +85,7 @@ class Peer {
     return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
   }
+  void End() { shutdown(fd_, SHUT_WR); }
   // Reads `size` bytes; fewer if the connection ends first.
   std::string Receive(size_t size) {
     std::string bytes;
@@ -174,17 +175,28 @@ TEST_CASE("an answer for a client that is gone is dropped") {
   std::promise<ClientId> closed;
   running.server.OnClientClosed([&](const Client& client) { closed.set_value(client.id); });
   running.Start();
-  ClientId id = 0;
-  {
-    Peer peer(running);
-    peer.Send("BLOCK\r\n");
-    id = AwaitBlocked();
-  }
+  Peer peer(running);
+  peer.Send("BLOCK\r\n");
+  const ClientId id = AwaitBlocked();
+  running.OnDataThread([&] { running.server.CloseClient(id); });
   CHECK(closed.get_future().get() == id);
   bool written = false;
   running.OnDataThread([&] { running.server.Resume(id, [&](ReplyWriter&) { written = true; }); });
   CHECK_FALSE(written);
   CHECK_FALSE(running.OnDataThread([&] { return running.server.Send(id, "x"); }));
+}
+
+TEST_CASE("a client that only ended its own side still gets what it waits for") {
+  Running running;
+  running.server.commands().Add(BlockCommand());
+  running.Start();
+  Peer peer(running);
+  peer.Send("BLOCK\r\nPING\r\n");
+  const ClientId id = AwaitBlocked();
+  peer.End();
+  running.OnDataThread(
+      [&] { running.server.Resume(id, [](ReplyWriter& reply) { reply.Simple("DONE"); }); });
+  CHECK(peer.Receive(100) == "+DONE\r\n+PONG\r\n");
 }
 
 TEST_CASE("bytes can be sent to a client that did not ask") {

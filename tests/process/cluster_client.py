@@ -26,6 +26,7 @@ class ClusterClient:
         self.ports, self.patience = list(ports), patience
         self.redirects = 0   # MOVED and ASK that were followed.
         self.reconnects = 0  # Dials because the server had closed an idle connection.
+        self.served_by: Optional[int] = None  # The port that the last request went to.
         self._owners: List[Optional[int]] = [None] * SLOTS
         self._connections: Dict[int, Connection] = {}
         self.refresh(self.ports)
@@ -71,6 +72,7 @@ class ClusterClient:
                 time.sleep(0.005)
                 asked = None
                 continue
+            self.served_by = port
             try:
                 reply = self._exchange(connection, words, asked is not None)
             except (OSError, EOFError):
@@ -87,6 +89,18 @@ class ClusterClient:
                 self.refresh([owner])
                 self._owners[slot] = owner
         raise Unreachable(f"slot {slot}")
+
+    def wait(self, replicas: int, milliseconds: int) -> bool:
+        """Whether so many replicas have the last write, if it went where the last request did."""
+        connection = self._connections.get(self.served_by)
+        try:
+            return connection is not None and connection.call("WAIT", replicas,
+                                                              milliseconds) >= replicas
+        except RespError:
+            return False
+        except (OSError, EOFError):
+            self._drop(self.served_by)
+            return False
 
     @staticmethod
     def _exchange(connection: Connection, words: Sequence[Text], asking: bool) -> Reply:

@@ -83,10 +83,12 @@ class Replica(Connection):
         while self._bytes_ahead() != b"\x00":
             record = self._bytes(21)
             mark, _, key_size, value_size = struct.unpack("<bqIQ", record)
-            assert mark in (1, 2), mark
+            assert mark in (1, 2, 3), mark  # Large containers are tested elsewhere.
             body = self._bytes(key_size + value_size)
-            value = body[key_size:]
-            data[body[:key_size]] = value if mark == 1 else Container(value)
+            key, value = body[:key_size], body[key_size:]
+            if mark == 3:  # More of a string.
+                value = data[key] + value
+            data[key] = Container(value) if mark == 2 else value
             total = checksum(total, record + body)
         _, count, expected = struct.unpack("<bQQ", self._bytes(17))
         assert (count, expected) == (len(data), total)
@@ -253,6 +255,32 @@ class AsPrimary(harness.ProcessTest):
         self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
         for _ in range(60):
             self.assertEqual(second.next()[1], b"big")
+
+    def test_who_catches_up_gets_what_came_meanwhile_in_order(self):
+        replica = self.replica()
+        replica.sync()
+        self.primary.call("CONFIG", "SET", "repl-backlog-size", "100mb")
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", "n", f"{n:0100000}") for n in range(200)], 10)
+            second = self.replica()
+            self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
+            client.pipeline([("SET", "n", n) for n in range(200, 300)], 1)
+        values = [second.next()[2].lstrip(b"0") or b"0" for _ in range(300)]
+        self.assertEqual(values, [b"%d" % n for n in range(300)])
+
+    def test_who_catches_up_too_slowly_for_the_backlog_is_dropped(self):
+        replica = self.replica()
+        replica.sync()
+        self.primary.call("CONFIG", "SET", "repl-backlog-size", "20mb")
+        with self.primary.connect(20) as client:
+            client.pipeline([("SET", "n", f"{n:0100000}") for n in range(150)], 10)
+            second = self.replica()
+            self.assertEqual(second.resume(replica.stream_id, replica.offset)[0], "CONTINUE")
+            client.pipeline([("SET", "n", f"{n:0100000}") for n in range(200)], 10)
+        with self.assertRaises((OSError, EOFError)):
+            for _ in range(350):
+                second.next()
+        self.assertIn("the backlog does not reach back", self.primary.log())
 
     def test_a_transaction_that_waits_is_in_the_stream_or_in_the_snapshot(self):
         with self.primary.connect(20) as client:

@@ -1,5 +1,6 @@
 """Snapshots on disk: what is in them, when they are written, what a start makes of them."""
 
+import os
 import pathlib
 import random
 import shutil
@@ -21,6 +22,12 @@ def rdb_of(server: Server) -> pathlib.Path:
 
 def persistence(server: Server):
     return server.info("persistence")
+
+
+def ask_once(server: Server) -> str:
+    with server.connect() as client:
+        client.send("PING")
+        return str(client.read())
 
 
 class Alone(harness.ProcessTest):
@@ -240,6 +247,54 @@ class Alone(harness.ProcessTest):
         self.assertEqual(server.call("SCARD", "ints"), 4)
         for key, payload in digest.items():
             self.assertEqual(server.call("DUMP", key), payload)
+
+    def test_clients_are_told_to_wait_while_it_loads(self):
+        server = self.started()
+        with server.connect(30) as client:
+            for start in range(0, 300_000, 10_000):
+                client.pipeline([("SET", f"key:{n}", n) for n in range(start, start + 10_000)],
+                                10_000)
+            client.call("SAVE")
+        server.kill()
+        server.start(wait=0)
+        answers = []
+
+        def ask() -> bool:
+            with server.connect() as client:
+                for words in (("GET", "key:1"), ("PING",), ("CLUSTER", "INFO")):
+                    client.send(*words)
+                    answers.append(str(client.read()))
+                return client.text("INFO", "persistence").splitlines()[1] == "loading:0"
+        wait_until(ask, 30, "it has loaded")
+        self.assertIn("LOADING Redis is loading the dataset in memory", answers[:3])
+        wait_until(lambda: server.call("GET", "key:299999") == b"299999", 10, "it serves")
+        # Who is told to end meanwhile does so, and writes nothing.
+        server.kill()
+        server.start(wait=0)
+        wait_until(lambda: "LOADING" in ask_once(server), 30, "it loads")
+        server.process.terminate()
+        self.assertEqual(server.process.wait(10), 1)
+        server.start()
+        self.assertEqual(server.call("GET", "key:299999"), b"299999")
+
+    def test_what_a_killed_process_left_behind_is_removed(self):
+        server = self.started()
+        server.call("SET", "a", 1)
+        server.call("SAVE")
+        with server.connect(30) as client:
+            for _ in range(30):
+                client.pipeline([("RPUSH", "l", *["x" * 1000] * 500)] * 5, 5)
+        server.call("BGSAVE")
+        wait_until(lambda: [*server.directory.glob("temp-*-dump.rdb")], 10, "it writes")
+        server.kill()
+        others = [server.directory / name for name in
+                  ("temp-1234567.rdb", "temp-1234567-other.rdb", f"temp-{os.getpid()}-dump.rdb",
+                   "temp--dump.rdb", "temp-x1-dump.rdb")]
+        for other in others:
+            other.write_text("somebody else's")
+        server.start()
+        self.assertEqual(server.call("GET", "a"), b"1")
+        self.assertEqual({*server.directory.glob("temp-*")}, {*others})
 
     def test_a_crash_at_any_moment_leaves_a_good_file(self):
         """Killed again and again under load, with a snapshot always under way."""
