@@ -30,7 +30,7 @@ void Server::CheckClients() {
   for (auto& [id, connection] : connections_) {
     const Client& client = connection->client();
     const bool ordinary = client.kind == ClientKind::kNormal && !client.blocked && !client.held &&
-                          client.subscriptions == nullptr;
+                          client.subscriptions == nullptr && client.monitoring == nullptr;
     const int64_t idle_ms = keyspace_.now_ms() - client.last_active_ms;
     const bool too_long = config_.timeout > 0 && ordinary && idle_ms > config_.timeout * 1000;
     (too_long ? idle : rest).push_back(connection);
