@@ -25,7 +25,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scripts"))
 
 from kvtools import Connection, Server, free_ports, wait_until  # noqa: E402
 
-CLUSTER = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--save", "")
+CLUSTER = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--save", "",
+           "--repl-diskless-sync-delay", "0")
 
 
 class Pinger(threading.Thread):
@@ -111,6 +112,7 @@ def fill(server: Server, keys: int, size: int) -> None:
 def copy_to_replica(server: Server) -> int:
     """Takes a full copy as fast as it comes; returns its size."""
     with Connection(server.port, 60) as replica:
+        replica.call("REPLCONF", "capa", "eof")
         replica.send("PSYNC", "?", "-1")
         size, mark, tail = 0, b"", b""
         while True:
@@ -127,7 +129,7 @@ def copy_to_replica(server: Server) -> int:
 
 
 def save(server: Server) -> None:
-    server.call("BGSAVE")
+    wait_until(lambda: server.call("BGSAVE"), 60, "it begins")
     wait_until(lambda: server.info("persistence")["rdb_bgsave_in_progress"] == "0", 600, "saved")
 
 
@@ -155,7 +157,8 @@ def main() -> None:
     fields = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     program = shutil.which(program) or program
     with tempfile.TemporaryDirectory() as directory:
-        server = Server(os.path.abspath(program), pathlib.Path(directory), free_ports(1)[0], CLUSTER)
+        server = Server(os.path.abspath(program), pathlib.Path(directory), free_ports(1)[0],
+                        CLUSTER)
         try:
             server.start()
             server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)

@@ -39,11 +39,10 @@ void DbSize(CommandContext& context) {
 }
 
 void FlushAll(CommandContext& context) {
-  bool now = true;
-  if (context.args.size() == 2 && EqualsIgnoreCase(context.args[1], "ASYNC")) {
-    now = false;
-  } else if (context.args.size() > 2 ||
-             (context.args.size() == 2 && !EqualsIgnoreCase(context.args[1], "SYNC"))) {
+  // Only SYNC has everybody wait until the memory is free.
+  const bool now = context.args.size() == 2 && EqualsIgnoreCase(context.args[1], "SYNC");
+  if (context.args.size() > 2 ||
+      (context.args.size() == 2 && !now && !EqualsIgnoreCase(context.args[1], "ASYNC"))) {
     return ReplySyntaxError(context);
   }
   context.keyspace.Clear(now);

@@ -76,14 +76,14 @@ struct RangeOptions {
   int64_t limit = -1;  // negative: none
 };
 
-enum class Words : bool { kFixed, kFree };  // whether BYSCORE, BYLEX and REV may be said
+enum class RangeWords : bool { kFixed, kFree };  // whether BYSCORE, BYLEX and REV may be said
 
 // Reads the options from `first` on. False: an error was answered.
-bool ParseRangeOptions(CommandContext& context, size_t first, bool store, Words words,
+bool ParseRangeOptions(CommandContext& context, size_t first, bool store, RangeWords words,
                        RangeOptions* options) {
   const Args args = context.args;
-  bool by_said = words == Words::kFixed;
-  bool reverse_said = words == Words::kFixed;
+  bool by_said = words == RangeWords::kFixed;
+  bool reverse_said = words == RangeWords::kFixed;
   for (size_t i = first; i < args.size(); ++i) {
     if (!store && EqualsIgnoreCase(args[i], "WITHSCORES")) {
       options->with_scores = true;
@@ -142,7 +142,7 @@ struct RangeRequest {
 };
 
 // False: an error was answered.
-bool FindRange(CommandContext& context, size_t key, bool store, Words words,
+bool FindRange(CommandContext& context, size_t key, bool store, RangeWords words,
                RangeRequest* request) {
   RangeOptions& options = request->options;
   if (!ParseRangeOptions(context, key + 3, store, words, &options)) return false;
@@ -168,7 +168,7 @@ void ForEachIn(const RangeRequest& request, Visitor visit) {
   }
 }
 
-void Range(CommandContext& context, RangeOptions options, Words words = Words::kFixed) {
+void Range(CommandContext& context, RangeOptions options, RangeWords words = RangeWords::kFixed) {
   RangeRequest request{options, {}, nullptr, {}};
   if (!FindRange(context, 1, /*store=*/false, words, &request)) return;
   const bool with_scores = request.options.with_scores;
@@ -181,7 +181,7 @@ void Range(CommandContext& context, RangeOptions options, Words words = Words::k
   });
 }
 
-void ZRange(CommandContext& context) { Range(context, {}, Words::kFree); }
+void ZRange(CommandContext& context) { Range(context, {}, RangeWords::kFree); }
 void ZRevRange(CommandContext& context) { Range(context, {By::kRank, true}); }
 void ZRangeByScore(CommandContext& context) { Range(context, {By::kScore}); }
 void ZRevRangeByScore(CommandContext& context) { Range(context, {By::kScore, true}); }
@@ -190,7 +190,7 @@ void ZRevRangeByLex(CommandContext& context) { Range(context, {By::kName, true})
 
 void ZRangeStore(CommandContext& context) {
   RangeRequest request;
-  if (!FindRange(context, 2, /*store=*/true, Words::kFree, &request)) return;
+  if (!FindRange(context, 2, /*store=*/true, RangeWords::kFree, &request)) return;
   Value result(ValueType::kSortedSet);
   result.sorted_set().Expect(request.range.size());
   ForEachIn(request, [&result](const ScoredMember& member) {

@@ -51,18 +51,18 @@ Directive YesNo(std::string_view name, bool Config::*field, Change change = Chan
   return directive;
 }
 
-struct Bounds {
+struct NumberBounds {
   int64_t low;
   int64_t high;
 };
 
-absl::Status CheckBounds(int64_t value, Bounds bounds) {
+absl::Status CheckBounds(int64_t value, NumberBounds bounds) {
   if (value >= bounds.low && value <= bounds.high) return absl::OkStatus();
   return Bad(
       absl::StrCat("argument must be between ", bounds.low, " and ", bounds.high, " inclusive"));
 }
 
-Directive Number(std::string_view name, int64_t Config::*field, Bounds bounds,
+Directive Number(std::string_view name, int64_t Config::*field, NumberBounds bounds,
                  Change change = Change::kAnyTime, std::string_view alias = {}) {
   Directive directive{name, alias, change};
   directive.get = [field](const Config& config) { return absl::StrCat(config.*field); };
@@ -94,7 +94,7 @@ bool ParseMemory(std::string_view text, int64_t* bytes) {
   return false;
 }
 
-Directive Memory(std::string_view name, int64_t Config::*field, Bounds bounds,
+Directive Memory(std::string_view name, int64_t Config::*field, NumberBounds bounds,
                  Change change = Change::kAnyTime) {
   Directive directive{name, {}, change};
   directive.get = [field](const Config& config) { return absl::StrCat(config.*field); };
@@ -289,10 +289,10 @@ Directive OutputLimits() {
 }
 
 std::vector<Directive> MakeDirectives() {
-  constexpr Bounds kPort = {0, 65535};
-  constexpr Bounds kFromZero = {0, kMaxInt};
-  constexpr Bounds kFromOne = {1, kMaxInt};
-  constexpr Bounds kMegabytes = {1 << 20, kMaxLong};
+  constexpr NumberBounds kPort = {0, 65535};
+  constexpr NumberBounds kFromZero = {0, kMaxInt};
+  constexpr NumberBounds kFromOne = {1, kMaxInt};
+  constexpr NumberBounds kMegabytes = {1 << 20, kMaxLong};
   std::vector<Directive> all = {
       YesNo("appendonly", &Config::appendonly),
       Bind(),

@@ -18,6 +18,7 @@
 #include "kvserver/config.h"
 #include "kvserver/daemon.h"
 #include "kvserver/log.h"
+#include "kvserver/memory_use.h"
 #include "kvserver/monitor.h"
 #include "kvserver/server.h"
 
@@ -144,5 +145,6 @@ int Main(const std::vector<std::string>& args) {
 }  // namespace kv
 
 int main(int argc, char** argv) {
+  kv::BoundAllocatorSteps();
   return kv::Main(std::vector<std::string>(argv + 1, argv + argc));
 }

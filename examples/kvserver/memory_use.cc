@@ -54,6 +54,8 @@ void CountedFree(void* memory) {
   std::free(memory);
 }
 
+void BoundAllocatorSteps() { mallopt(M_MXFAST, 0); }
+
 }  // namespace kv
 
 // Replaces the library's, which the forms for arrays go through; those for special alignments go

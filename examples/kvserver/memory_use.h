@@ -17,6 +17,11 @@ void* CountedAlloc(size_t bytes);
 void* CountedZeroAlloc(size_t bytes);
 void CountedFree(void* memory);
 
+// Before all else: has the allocator do its work in small steps. By default glibc's lets small
+// pieces that were freed pile up, and joins them all at the next large request: after a million
+// keys were deleted, half a second in the middle of somebody's command.
+void BoundAllocatorSteps();
+
 }  // namespace kv
 
 #endif  // KVSERVER_MEMORY_USE_H_

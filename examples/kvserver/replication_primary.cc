@@ -83,6 +83,7 @@ void ReplicationPrimary::Attach(Client& client, const Position& position) {
     if (position.stream_id != "?") ++stats.refused_partial_syncs;
     if (!data_.backlog.active()) data_.backlog.Start(data_.progress.offset);
   }
+  if (replicas_.empty()) last_ping_ms_ = NowMs();
   replicas_.push_back(std::move(replica));
 }
 

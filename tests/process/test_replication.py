@@ -147,7 +147,7 @@ class AsPrimary(harness.ProcessTest):
     def setUp(self):
         # Drops what does not read soon enough to be seen.
         self.primary = self.server(*CLUSTER, "--client-output-buffer-limit", "replica", "16mb",
-                                   "0", "0")
+                                   "0", "0", "--repl-ping-replica-period", "3600")
         self.start(self.primary)
 
     def start(self, server):
