@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "kvserver/reply_writer.h"
@@ -46,6 +47,11 @@ struct Client {
     when_unblocked = std::move(give_up);
   }
 
+  // Gives it something that is no reply, so that CLIENT REPLY does not silence it.
+  void Push(std::string_view bytes) {
+    (answering && reply_mode != ReplyMode::kOn ? pushes : reply).append(bytes);
+  }
+
   bool in_multi() const { return transaction != nullptr; }
   // EXEC was said: what was queued runs, or waits for the answer of one of its commands.
   bool in_exec() const;
@@ -68,6 +74,9 @@ struct Client {
 
   // Replies that were not given to the socket yet.
   std::string reply;
+  // Its command runs; what is pushed meanwhile and must outlast a reply that is dropped.
+  bool answering = false;
+  std::string pushes;
   // Offset of the replication stream after this client's last write (for WAIT).
   uint64_t last_write_offset = 0;
 

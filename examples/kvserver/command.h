@@ -46,7 +46,6 @@ enum CommandFlag : uint32_t {
   kDebugging = 1u << 28,     // only where enable-debug-command allows it
   kMigrates = 1u << 29,      // MIGRATE: runs where its slot is open too, whatever keys are here
   kSubscriber = 1u << 30,    // served to RESP2 clients with subscriptions, who get nothing else
-  kPushes = 1u << 31,        // answers by pushes, which CLIENT REPLY does not silence
 };
 // Commands that read or change the data set.
 inline constexpr uint32_t kDataFlags = kWrite | kReadonly;

@@ -263,7 +263,6 @@ void CommandList(CommandContext& context) {
   Words names;
   for (const CommandSpec* spec : Listed(context)) {
     if (matches(*spec)) names.push_back(spec->name);
-    if (!filtered) continue;
     for (const CommandSpec& sub : spec->subcommands) {
       if (matches(sub)) names.push_back(sub.name);
     }

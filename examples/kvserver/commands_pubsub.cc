@@ -24,7 +24,7 @@ void Subscribe(CommandContext& context) {
     return context.reply.Error("ERR the subscriptions exceed client-query-buffer-limit");
   }
   for (const std::string_view name : names) {
-    context.executor.pubsub().Subscribe(client, kKind, name, context.reply);
+    client.Push(context.executor.pubsub().Subscribe(client, kKind, name));
   }
 }
 
@@ -40,10 +40,8 @@ void Unsubscribe(CommandContext& context) {
     views.assign(all.begin(), all.end());
     names = views;
   }
-  if (names.empty()) PubSub::Unsubscribe(client, kKind, std::nullopt, context.reply);
-  for (const std::string_view name : names) {
-    PubSub::Unsubscribe(client, kKind, name, context.reply);
-  }
+  if (names.empty()) client.Push(PubSub::Unsubscribe(client, kKind, std::nullopt));
+  for (const std::string_view name : names) client.Push(PubSub::Unsubscribe(client, kKind, name));
 }
 
 template <ChannelKind kKind>
@@ -116,7 +114,7 @@ void AddPubSubCommands(CommandTable& table) {
   constexpr ChannelKind kPattern = ChannelKind::kPattern;
   constexpr ChannelKind kShard = ChannelKind::kShardChannel;
   constexpr uint32_t kAsk = kPubsub | kLoading | kStale;
-  constexpr uint32_t kListen = kAsk | kNoScript | kSubscriber | kPushes;
+  constexpr uint32_t kListen = kAsk | kNoScript | kSubscriber;
   constexpr uint32_t kSend = kAsk | kFast | kMayReplicate;
   constexpr KeyRange kShardChannels = AllKeys(KeyRange::kNotKeys);
   // clang-format off

@@ -240,8 +240,8 @@ size_t Connection::memory_bytes() const {
 
 void Connection::Flush() {
   if (closing_ || !writing_.empty()) return;
-  client_.unacknowledged_writes = false;
-  client_.leased_replies = false;
+  // The reply of a transaction that waits in its middle is still to come.
+  if (!client_.in_exec()) client_.unacknowledged_writes = client_.leased_replies = false;
   std::string& reply = client_.reply;
   if (!reply.empty()) {
     uv_buf_t buffer = uv_buf_init(reply.data(), static_cast<unsigned>(reply.size()));

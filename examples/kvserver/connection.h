@@ -66,7 +66,9 @@ class Connection {
   size_t RoomWanted() const;
   bool WaitsForReader(size_t unserved) const;
   const OutputLimit& Limit() const;
-  size_t output_bytes() const { return client_.reply.size() + client_.pending_output_bytes; }
+  size_t output_bytes() const {
+    return client_.reply.size() + client_.pushes.size() + client_.pending_output_bytes;
+  }
   // Leaves the rest of the reply to libuv.
   void WriteLater(size_t sent);
 

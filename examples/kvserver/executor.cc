@@ -67,11 +67,18 @@ const CommandSpec& WaitingCommand(const Client& client) {
   return *client.transaction->queue.requests()[client.transaction->next - 1].spec;
 }
 
-// A transaction that waits in its middle has said nothing yet.
-void KeepReply(Client& client, size_t reply_start) {
-  if (!client.in_exec()) return;
-  client.transaction->reply = client.reply.substr(reply_start);
-  client.reply.resize(reply_start);
+void EndAnswer(Client& client) {
+  client.answering = false;
+  if (!client.pushes.empty()) client.reply += std::exchange(client.pushes, {});
+}
+
+void AnswerLater(Client& client, size_t reply_start) {
+  // A transaction that waits in its middle has said nothing yet.
+  if (client.in_exec()) {
+    client.transaction->reply = client.reply.substr(reply_start);
+    client.reply.resize(reply_start);
+  }
+  EndAnswer(client);
 }
 
 }  // namespace
@@ -256,6 +263,7 @@ Executor::Outcome Executor::Execute(Client& client, Args args) {
 
   ++parts_.stats.requests;
   const size_t reply_start = client.reply.size();
+  client.answering = true;
   if (client.reply_mode == ReplyMode::kSkipNext) client.reply_mode = ReplyMode::kSkipping;
   if (request.spec != nullptr) client.last_command = request.spec;
   if (verdict != GateVerdict::kExecute) {
@@ -266,7 +274,7 @@ Executor::Outcome Executor::Execute(Client& client, Args args) {
     Call(client, request);
   }
   if (client.blocked) {
-    KeepReply(client, reply_start);
+    AnswerLater(client, reply_start);
     return Outcome::kBlocked;
   }
   Finish(client, request.spec, reply_start);
@@ -340,16 +348,16 @@ void Executor::Finish(Client& client, const CommandSpec* spec, size_t reply_star
     client.asking = false;
   }
   if (client.reply_mode != ReplyMode::kOn) {
-    const bool pushed = spec != nullptr && (spec->flags & kPushes) != 0 &&
-                        client.reply.size() > reply_start && client.reply[reply_start] != '-';
-    if (!pushed) client.reply.resize(reply_start);
+    client.reply.resize(reply_start);
     if (client.reply_mode == ReplyMode::kSkipping) client.reply_mode = ReplyMode::kOn;
   }
+  EndAnswer(client);
 }
 
 void Executor::Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> write) {
   client.blocked = false;
   client.when_unblocked = nullptr;
+  client.answering = true;
   const size_t reply_start = client.reply.size();
   if (client.in_exec()) client.reply += std::exchange(client.transaction->reply, {});
   const size_t answer_start = client.reply.size();
@@ -357,7 +365,7 @@ void Executor::Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> writ
   write(reply);
   CountReply(client, WaitingCommand(client), answer_start);
   if (client.in_exec()) ContinueTransaction(client);
-  if (client.blocked) return KeepReply(client, reply_start);
+  if (client.blocked) return AnswerLater(client, reply_start);
   Finish(client, client.last_command, reply_start);
 }
 

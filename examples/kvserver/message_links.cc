@@ -21,6 +21,8 @@ constexpr int64_t kLongestPauseMs = 1000;
 constexpr int64_t kMostPatienceMs = 5000;
 // libuv takes a buffer of less than 4 GiB at once.
 constexpr uint64_t kMostQueued = uint64_t{1} << 30;
+// Of the answer to CLUSTER MYID.
+constexpr int kIdLines = 2;
 
 std::string RequestOf(std::initializer_list<std::string_view> words) {
   std::string request;
@@ -32,8 +34,8 @@ std::string RequestOf(std::initializer_list<std::string_view> words) {
 
 // --- One link ------------------------------------------------------------------------------------
 
-MessageLink::MessageLink(Server& server, clusterkit::Endpoint node)
-    : server_(server), node_(std::move(node)) {}
+MessageLink::MessageLink(Server& server, clusterkit::NodeId node, clusterkit::Endpoint address)
+    : server_(server), node_(node), address_(std::move(address)) {}
 
 void MessageLink::Add(std::string_view request) {
   if (link_ == nullptr && NowMs() >= retry_at_ms_) Dial();
@@ -50,27 +52,27 @@ void MessageLink::Add(std::string_view request) {
 }
 
 void MessageLink::Flush() {
-  if (link_ == nullptr || replies_due_ > 0 || link_->unsent() > 0 || queued_ == 0) return;
+  if (link_ == nullptr || lines_due_ > 0 || link_->unsent() > 0 || queued_ == 0) return;
   server_.stats().relayed_messages += queued_;
   sending_ += std::exchange(queued_, 0);
   link_->Send(std::exchange(queue_, {}));
 }
 
 void MessageLink::OnSent() {
-  if (replies_due_ > 0) return;
+  if (lines_due_ > 0) return;
   sending_ = 0;
   Flush();
 }
 
 void MessageLink::Cron() {
-  const bool answered = link_ == nullptr || replies_due_ == 0;
+  const bool answered = link_ == nullptr || lines_due_ == 0;
   if (!answered && NowMs() - dialled_ms_ > kMostPatienceMs) Lose(/*worked=*/false);
 }
 
 void MessageLink::Dial() {
-  link_ = std::make_unique<TargetLink>(server_.loop(), node_.host, absl::StrCat(node_.port));
+  link_ = std::make_unique<TargetLink>(server_.loop(), address_.host, absl::StrCat(address_.port));
   link_->set_listener(this);
-  replies_due_ = server_.config().masterauth.empty() ? 1 : 2;
+  lines_due_ = server_.config().masterauth.empty() ? kIdLines : 1 + kIdLines;
   dialled_ms_ = NowMs();
   link_->Connect();
 }
@@ -78,30 +80,33 @@ void MessageLink::Dial() {
 void MessageLink::OnConnected() {
   const Config& config = server_.config();
   std::string hello;
-  if (replies_due_ > 1) {
+  if (lines_due_ > kIdLines) {
     const std::string user = config.masteruser.empty() ? "default" : config.masteruser;
     hello = RequestOf({"AUTH", user, config.masterauth});
   }
-  link_->Send(hello.append(RequestOf({"PING"})));
+  link_->Send(hello.append(RequestOf({"CLUSTER", "MYID"})));
 }
 
 void MessageLink::OnLine(std::string_view line) {
-  if (replies_due_ > 1) {
-    --replies_due_;  // Whatever that of AUTH is, that of PING tells.
-  } else if (replies_due_ == 1 && line == "+PONG") {
-    replies_due_ = 0;
+  const std::string id = node_.ToHex();
+  if (lines_due_ > kIdLines) {
+    --lines_due_;  // Whatever that of AUTH is, the next one tells.
+  } else if (lines_due_ == 2 && line == absl::StrCat("$", id.size())) {
+    --lines_due_;
+  } else if (lines_due_ == 1 && line == id) {
+    --lines_due_;
     Flush();
   } else {
-    // Messages are not answered, so that this is a refusal.
-    std::string text =
-        absl::StrCat("Messages for ", node_.host, ":", node_.port, " are not taken there: ");
+    // Another node, or a refusal: messages are not answered.
+    std::string text = absl::StrCat("Messages for node ", id, " are not taken at ", address_.host,
+                                    ":", address_.port, ": ");
     Log(retry_delay_ms_ > kFirstPauseMs ? LogLevel::kVerbose : LogLevel::kWarning,
         text.append(line.substr(0, 256)));
     Lose(/*worked=*/false);
   }
 }
 
-void MessageLink::OnLost(bool /*had_address*/) { Lose(/*worked=*/replies_due_ == 0); }
+void MessageLink::OnLost(bool /*had_address*/) { Lose(/*worked=*/lines_due_ == 0); }
 
 void MessageLink::Lose(bool worked) {
   link_.reset();
@@ -132,10 +137,10 @@ void MessageLinks::Follow(const clusterkit::ClusterView& view) {
     }
     Peer& peer = peers[node->id];
     const auto known = peers_.find(node->id);
-    if (known != peers_.end() && known->second.link->node() == node->client) {
+    if (known != peers_.end() && known->second.link->address() == node->client) {
       peer.link = std::move(known->second.link);
     } else {
-      peer.link = std::make_unique<MessageLink>(server_, node->client);
+      peer.link = std::make_unique<MessageLink>(server_, node->id, node->client);
     }
     peer.same_shard = node->shard == view.self().shard;
   }

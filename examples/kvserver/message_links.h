@@ -19,15 +19,16 @@ class Server;
 
 // Messages on their way to one other node, over a connection to its client port. It is made when
 // there is something to send, and made again when it broke, at first at once and then ever less
-// often. Messages arrive in order and at most once: what the node does not take is dropped.
+// often. Messages arrive in order and at most once: what the node does not take is dropped, and
+// whoever else has its address gets nothing.
 class MessageLink final : private TargetLink::Listener {
  public:
-  MessageLink(Server& server, clusterkit::Endpoint node);
+  MessageLink(Server& server, clusterkit::NodeId node, clusterkit::Endpoint address);
   ~MessageLink() { Lose(/*worked=*/true); }
   MessageLink(const MessageLink&) = delete;
   MessageLink& operator=(const MessageLink&) = delete;
 
-  const clusterkit::Endpoint& node() const { return node_; }
+  const clusterkit::Endpoint& address() const { return address_; }
   // Queues a request until the next Flush, or drops it.
   void Add(std::string_view request);
   void Flush();
@@ -43,9 +44,10 @@ class MessageLink final : private TargetLink::Listener {
   void OnLost(bool had_address) override;
 
   Server& server_;
-  const clusterkit::Endpoint node_;
+  const clusterkit::NodeId node_;
+  const clusterkit::Endpoint address_;
   std::unique_ptr<TargetLink> link_;  // null: none, and nothing is queued
-  int replies_due_ = 0;               // of the handshake
+  int lines_due_ = 0;                 // of the answers to the handshake
   std::string queue_;
   uint64_t queued_ = 0;   // messages in `queue_`
   uint64_t sending_ = 0;  // messages that the link has, and the kernel has not

@@ -13,9 +13,11 @@ constexpr int kChannelGroup = -2;
 constexpr int kPatternGroup = -1;
 constexpr int kShardGroups = 0;  // and up
 
-void WriteAnswer(const Client& client, ChannelKind kind, std::string_view word,
-                 std::optional<std::string_view> name, ReplyWriter& reply) {
+std::string AnswerTo(const Client& client, ChannelKind kind, std::string_view word,
+                     std::optional<std::string_view> name) {
   constexpr std::string_view kPrefixes[] = {"", "p", "s"};
+  std::string bytes;
+  ReplyWriter reply(&bytes, client.protocol);
   reply.Push(3);
   reply.Bulk(std::string(kPrefixes[static_cast<size_t>(kind)]).append(word));
   if (name.has_value()) {
@@ -25,6 +27,7 @@ void WriteAnswer(const Client& client, ChannelKind kind, std::string_view word,
   }
   const Subscriptions* all = client.subscriptions.get();
   reply.Integer(all == nullptr ? 0 : static_cast<int64_t>(all->Count(kind)));
+  return bytes;
 }
 
 }  // namespace
@@ -91,22 +94,21 @@ const PubSub::Subscribers* PubSub::Find(ChannelKind kind, std::string_view name)
   return found == group->second.end() ? nullptr : &found->second;
 }
 
-void PubSub::Subscribe(Client& client, ChannelKind kind, std::string_view name,
-                       ReplyWriter& reply) {
+std::string PubSub::Subscribe(Client& client, ChannelKind kind, std::string_view name) {
   if (client.subscriptions == nullptr) {
     client.subscriptions = std::make_unique<Subscriptions>(*this, client);
   }
   client.subscriptions->Add(kind, name);
-  WriteAnswer(client, kind, "subscribe", name, reply);
+  return AnswerTo(client, kind, "subscribe", name);
 }
 
-void PubSub::Unsubscribe(Client& client, ChannelKind kind, std::optional<std::string_view> name,
-                         ReplyWriter& reply) {
+std::string PubSub::Unsubscribe(Client& client, ChannelKind kind,
+                                std::optional<std::string_view> name) {
   if (name.has_value() && client.subscriptions != nullptr) {
     client.subscriptions->Remove(kind, *name);
     if (client.subscriptions->empty()) client.subscriptions.reset();
   }
-  WriteAnswer(client, kind, "unsubscribe", name, reply);
+  return AnswerTo(client, kind, "unsubscribe", name);
 }
 
 size_t PubSub::Push(const Subscribers& subscribers, std::initializer_list<std::string_view> words) {
@@ -145,10 +147,7 @@ void PubSub::DropShardChannels(absl::FunctionRef<bool(clusterkit::SlotId)> lost)
     }
   }
   for (const auto& [name, client] : dropped) {
-    std::string bytes;
-    ReplyWriter push(&bytes, client->protocol);
-    Unsubscribe(*client, ChannelKind::kShardChannel, name, push);
-    host_.Push(client->id, bytes);
+    host_.Push(client->id, Unsubscribe(*client, ChannelKind::kShardChannel, name));
   }
 }
 

@@ -23,7 +23,6 @@ namespace kv {
 
 class Host;
 class PubSub;
-class ReplyWriter;
 struct Client;
 
 enum class ChannelKind : uint8_t { kChannel, kPattern, kShardChannel };
@@ -65,11 +64,11 @@ class PubSub {
   PubSub(const PubSub&) = delete;
   PubSub& operator=(const PubSub&) = delete;
 
-  // Changes what a client is subscribed to, and writes the answer that says so. Without a name
-  // nothing is changed.
-  void Subscribe(Client& client, ChannelKind kind, std::string_view name, ReplyWriter& reply);
-  static void Unsubscribe(Client& client, ChannelKind kind, std::optional<std::string_view> name,
-                          ReplyWriter& reply);
+  // Changes what a client is subscribed to; returns what is to be pushed to it about that. Without
+  // a name nothing is changed.
+  std::string Subscribe(Client& client, ChannelKind kind, std::string_view name);
+  static std::string Unsubscribe(Client& client, ChannelKind kind,
+                                 std::optional<std::string_view> name);
 
   // Gives a message to the subscribers that are here; returns to how many. Not for patterns, which
   // are looked at for each channel.

@@ -240,7 +240,7 @@ void Server::Push(ClientId id, std::string_view bytes) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Connection* connection = found->second;
-  if (!connection->OutputTooLarge()) connection->client().reply.append(bytes);
+  if (!connection->OutputTooLarge()) connection->client().Push(bytes);
   ScheduleFlush(connection);
 }
 

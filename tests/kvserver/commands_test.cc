@@ -1,6 +1,7 @@
 // What commands answer where it takes more than a comparison with redis-server
 // (compare_with_redis.py) to check: time, many keys, other clients.
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -151,6 +152,17 @@ TEST_CASE("CONFIG GET takes several patterns and gives each directive once") {
   FakeServer server;
   CHECK(server.Run("CONFIG GET time* timeout maxcli?nts") ==
         "*4\r\n$10\r\nmaxclients\r\n$5\r\n10000\r\n$7\r\ntimeout\r\n$1\r\n0\r\n");
+}
+
+TEST_CASE("COMMAND LIST names subcommands too, but nothing that is hidden") {
+  FakeServer server;
+  const std::vector<std::string> names = Bulks(server.Run("COMMAND LIST"));
+  const auto count = [&names](std::string_view name) {
+    return std::count(names.begin(), names.end(), name);
+  };
+  CHECK(count("get") == 1);
+  CHECK(count("client|list") == 1);
+  CHECK(count("publish-local") == 0);
 }
 
 TEST_CASE("INFO gives the sections that were asked for, in Redis's order") {

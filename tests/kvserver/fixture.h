@@ -63,7 +63,7 @@ class FakeHost : public Host {
   }
   void Push(ClientId id, std::string_view bytes) override {
     for (Client* client : clients) {
-      if (client->id == id) client->reply.append(bytes);
+      if (client->id == id) client->Push(bytes);
     }
   }
   void OnConfigChanged(std::string_view directive) override { changed.emplace_back(directive); }

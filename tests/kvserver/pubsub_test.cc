@@ -69,6 +69,27 @@ TEST_CASE("each subscriber gets a message in its own protocol") {
   CHECK(reply == ">" + Message("c", "x").substr(1) + ":2\r\n");
 }
 
+TEST_CASE("CLIENT REPLY silences replies, but neither messages nor what tells of subscriptions") {
+  PubSubFixture server;
+  server.client.protocol = Protocol::kResp3;
+  server.Run("CLIENT REPLY OFF");
+  const std::string subscribed = ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+  const std::string message = ">" + Message("c", "x").substr(1);
+  CHECK(server.Run("SUBSCRIBE c") == subscribed);
+  CHECK(server.Run("PUBLISH c x") == message);
+  server.RunOther("PUBLISH c x");
+  CHECK(server.Pushed() == message);
+  CHECK(server.Run("SUBSCRIBE").empty());
+  CHECK(server.Run("MULTI").empty());
+  CHECK(server.Run("SUBSCRIBE c").empty());
+  CHECK(server.Run("PUBLISH c x").empty());
+  CHECK(server.Run("EXEC") == subscribed + message);
+  CHECK(server.Run("CLIENT REPLY ON") == "+OK\r\n");
+  server.Run("CLIENT REPLY SKIP");
+  CHECK(server.Run("PUBLISH c x") == message);
+  CHECK(server.Run("PUBLISH c x") == message + ":1\r\n");
+}
+
 TEST_CASE("channels, patterns and shard channels of the same name are different things") {
   PubSubFixture server;
   server.Run("SSUBSCRIBE c");

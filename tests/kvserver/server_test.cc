@@ -303,6 +303,23 @@ TEST_CASE("a write that may not be acknowledged costs the connection, reads do n
   CHECK(reader.Ask("GET k", 7) == "$1\r\nv\r\n");
 }
 
+TEST_CASE("what a transaction wrote before it waits may not be acknowledged later either") {
+  TestGate gate;
+  Running running;
+  running.server.commands().Add(BlockCommand());
+  running.server.executor().set_gate(&gate);
+  running.Start();
+  Peer peer(running);
+  peer.Send("MULTI\r\nSET k v\r\nBLOCK\r\nEXEC\r\n");
+  const ClientId id = AwaitBlocked();
+  // Other bytes are on their way meanwhile.
+  CHECK(peer.Receive(23) == "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+  gate.may_acknowledge = false;
+  running.OnDataThread(
+      [&] { running.server.Resume(id, [](ReplyWriter& reply) { reply.Simple("DONE"); }); });
+  CHECK(peer.Closed());
+}
+
 TEST_CASE("tasks posted from many threads all run, those of one thread in order") {
   Running running;
   running.Start();

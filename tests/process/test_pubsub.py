@@ -207,6 +207,29 @@ class Changes(harness.ProcessTest):
             publish(victim, "c", ["thanks"])
             self.assertEqual(bystander.until("thanks")[-1], "thanks")
 
+    def test_who_has_the_address_of_another_node_gets_no_messages_for_that(self):
+        cluster = self.cluster(3, 0, node_timeout_ms=30000)
+        publisher, _, replaced = cluster.servers
+        replaced.kill()
+        shutil.rmtree(replaced.directory)
+        replaced.directory.mkdir()
+        replaced.start()  # with another id
+        with Subscriber(replaced, "SUBSCRIBE", "c") as subscriber:
+            def dropped() -> bool:
+                publish(publisher, "c", ["for the node that was here"])
+                return pubsub_figure(publisher, "pubsub_dropped_messages") > 0
+            wait_until(dropped, 10, "the link is refused")
+            publish(replaced, "c", ["alone"])
+            self.assertEqual(subscriber.messages(1), ["alone"])
+            # The others do not know yet that the node is gone; once is enough all the same.
+            replaced.call("CLUSTER", "MEET", harness.kvtools.HOST, publisher.port)
+            wait_until(lambda: len(replaced.nodes()) == 4, 20, "it knows all, and its predecessor")
+            reach(publisher, subscriber, "c", "again")
+            for server in (publisher, replaced):
+                texts = [f"{server.port}:{n}" for n in range(100)]
+                publish(server, "c", texts)
+                self.assertEqual(subscriber.messages(100), texts)
+
     def test_a_failover_keeps_the_subscriptions_of_the_shard(self):
         cluster = self.cluster()
         primary = cluster.primaries()[0]
