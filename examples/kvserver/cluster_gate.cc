@@ -66,7 +66,7 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   if (!view.open_slots().Empty() && view.open_slots().Find(query.slot) != nullptr) {
     route.asking = query.asking();
     route.migrates = (query.spec.flags & kMigrates) != 0;
-    route.keys = PresenceOf(query, server_.keyspace());
+    if (!query.waits) route.keys = PresenceOf(query, server_.keyspace());
   }
   const clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {

@@ -93,6 +93,7 @@ void AddAllCommands(CommandTable& table) {
   AddRandomMemberCommands(table);
   AddBitmapCommands(table);
   AddCopyCommands(table);
+  AddSortCommands(table);
   AddGenericCommands(table);
   AddScanCommands(table);
   AddExpireCommands(table);

@@ -52,9 +52,7 @@ void WaitList::RefuseAll() {
     if (client == nullptr) continue;
     client->close_after_reply = true;
     server_.Resume(waiter.id, [](ReplyWriter& reply) {
-      reply.Error(
-          "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
-          "replica?)");
+      reply.Error(kUnblockedByRoleChange);
     });
   }
 }
