@@ -16,6 +16,7 @@ void Executor::BlockOnKeys(CommandContext& context, Args keys, ValueType type,
                            int64_t timeout_ms) {
   Client& client = context.client;
   if (!client.may_block()) return context.reply.NullArray();
+  if (client.reply.empty()) client.leased_replies = false;  // Who waits was acknowledged nothing.
   const int64_t now_ms = parts_.pause.now_ms();
   const bool forever = timeout_ms == 0 || timeout_ms >= BlockedClients::kForever - now_ms;
   client.Block([this, &client](ReplyWriter& reply) {

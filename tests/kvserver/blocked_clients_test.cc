@@ -199,7 +199,7 @@ TEST_CASE("who waits is sent away when its slot is, and takes nothing with it") 
   SlotGate gate;
   server.executor.set_gate(&gate);
   server.Wait(0, "BLPOP l 0");
-  server.waiters[0].leased_replies = false;
+  CHECK_FALSE(server.waiters[0].leased_replies);
   server.executor.RecheckBlocked();
   CHECK(gate.waits);
   CHECK(server.waiters[0].blocked);
@@ -213,6 +213,16 @@ TEST_CASE("who waits is sent away when its slot is, and takes nothing with it") 
   CHECK_FALSE(server.executor.blocked().any());
   server.NextTurn();
   CHECK_FALSE(server.waiters[0].blocked);
+}
+
+TEST_CASE("who is served is told so only while this node owns the slot") {
+  Fixture server;
+  SlotGate gate;
+  server.executor.set_gate(&gate);
+  server.Wait(0, "BLPOP l 0");
+  server.Run("RPUSH l a");
+  CHECK(server.waiters[0].leased_replies);
+  CHECK(server.waiters[0].unacknowledged_writes);
 }
 
 TEST_CASE("the gate is asked again before a client is served") {
