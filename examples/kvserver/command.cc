@@ -92,6 +92,8 @@ void AddAllCommands(CommandTable& table) {
   AddMemberScanCommands(table);
   AddRandomMemberCommands(table);
   AddBitmapCommands(table);
+  AddBitFieldCommands(table);
+  AddLcsCommand(table);
   AddCopyCommands(table);
   AddSortCommands(table);
   AddGenericCommands(table);

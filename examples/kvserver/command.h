@@ -231,6 +231,8 @@ void AddSortedSetAlgebraCommands(CommandTable& table);
 void AddMemberScanCommands(CommandTable& table);
 void AddRandomMemberCommands(CommandTable& table);
 void AddBitmapCommands(CommandTable& table);
+void AddBitFieldCommands(CommandTable& table);
+void AddLcsCommand(CommandTable& table);
 void AddCopyCommands(CommandTable& table);
 void AddSortCommands(CommandTable& table);
 void AddGenericCommands(CommandTable& table);

@@ -160,7 +160,7 @@ std::vector<KeySpec> KeySpecsOf(const KeyRange& keys) {
   } else if (!keys.second_access.empty()) {
     specs.push_back({keys.second_access, keys.first + 1, last});
   } else if (!specs.empty()) {
-    specs[0].last = last;
+    specs[0].last = keys.last < 0 ? keys.last : keys.last - keys.first;
   }
   for (const UnknownKeys& unknown : keys.unknown) {
     specs.push_back({unknown.access, 0, 0, {}, false, unknown.notes, /*unknown=*/true});
