@@ -10,7 +10,8 @@ void BlockedClients::Add(Client& client, const Request& request, Args keys, Valu
   for (const std::string_view key : waiter->request().args.subspan(first, keys.size())) {
     auto queue = queues_.find(key);
     if (queue == queues_.end()) queue = queues_.emplace(key, Queue()).first;
-    const bool added = queue->second.waiters.try_emplace({type, waiter->order}, waiter.get()).second;
+    const bool added =
+        queue->second.waiters.try_emplace({type, waiter->order}, waiter.get()).second;
     if (added) waiter->keys.push_back(key);
   }
   if (deadline_ms != kForever) deadlines_.emplace(deadline_ms, client.id);

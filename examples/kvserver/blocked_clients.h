@@ -21,9 +21,9 @@
 
 namespace kv {
 
-// Clients that wait until one of several keys holds a value, in the order in which they came. What
-// they wait with is their request: it runs again when it is their turn. The executor does that; this
-// only knows who waits for what, and which keys somebody ought to look at. Data thread only.
+// Clients that wait until one of several keys holds a value, in the order in which they came. Each
+// keeps its request, which runs again when it is its turn. The executor does that; this only knows
+// who waits for what, and which keys somebody ought to look at. Data thread only.
 class BlockedClients {
  public:
   static constexpr int64_t kForever = std::numeric_limits<int64_t>::max();

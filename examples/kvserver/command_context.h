@@ -2,7 +2,6 @@
 #define KVSERVER_COMMAND_CONTEXT_H_
 
 #include <initializer_list>
-#include <optional>
 #include <string_view>
 
 #include "kvserver/executor.h"
@@ -22,11 +21,11 @@ struct CommandContext {
   ReplicationSink* sink;  // null: nobody listens; skip building what Propagate would get
   // Set for a command that has waited for one of its keys: this one has something for it, and it is
   // to look at no other.
-  std::optional<std::string_view> ready_key = std::nullopt;
+  const std::string_view* ready_key = nullptr;
   bool propagated = false;
 
   // Those of the keys that the command is to look at.
-  Args Candidates(Args keys) const { return ready_key ? Args(&*ready_key, 1) : keys; }
+  Args Candidates(Args keys) const { return ready_key != nullptr ? Args(ready_key, 1) : keys; }
 
   // Propagates this instead of the request, or, called repeatedly, all of these.
   void Propagate(Args rewritten) {

@@ -60,9 +60,8 @@ void Move(CommandContext& context) {
 }
 
 void SwapDb(CommandContext& context) {
-  context.reply.Error(context.config().cluster_enabled
-                          ? "ERR SWAPDB is not allowed in cluster mode"
-                          : "ERR DB index is out of range");
+  context.reply.Error(context.config().cluster_enabled ? "ERR SWAPDB is not allowed in cluster mode"
+                                                       : "ERR DB index is out of range");
 }
 
 }  // namespace
@@ -72,8 +71,8 @@ void AddCopyCommands(CommandTable& table) {
              "generic", "6.2.0", "Copy a key"});
   table.Add({"move", 3, kWrite | kFast, kCatKeyspace, OneKey("RW access update"), Move, "generic",
              "1.0.0", "Move a key to another database"});
-  table.Add({"swapdb", 3, kWrite | kFast, kCatKeyspace | kCatDangerous, {}, SwapDb, "server",
-             "4.0.0", "Swaps two Redis databases"});
+  table.Add({"swapdb", 3, kWrite | kFast, kCatKeyspace | kCatDangerous, KeyRange(), SwapDb,
+             "server", "4.0.0", "Swaps two Redis databases"});
 }
 
 }  // namespace kv

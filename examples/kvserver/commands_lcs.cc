@@ -144,7 +144,8 @@ void Lcs(CommandContext& context) {
 }  // namespace
 
 void AddLcsCommand(CommandTable& table) {
-  table.Add({"lcs", -3, kReadonly, kCatString, {1, 2, 1, "RO access"}, Lcs, "string", "7.0.0",
+  constexpr KeyRange kKeys = {1, 2, 1, "RO access"};
+  table.Add({"lcs", -3, kReadonly, kCatString, kKeys, Lcs, "string", "7.0.0",
              "Find longest common substring"});
 }
 

@@ -1,5 +1,5 @@
-// LMOVE and RPOPLPUSH, which take an element from one list to another, LMPOP, LPOS, and the commands
-// that wait for a list.
+// LMOVE and RPOPLPUSH, which take an element from one list to another, LMPOP, LPOS, and those that
+// wait for a list.
 
 #include <algorithm>
 #include <cstdlib>

@@ -130,8 +130,8 @@ void SortKey(CommandContext& context, bool may_store) {
   const int64_t begin = std::clamp<int64_t>(options.offset, 0, size);
   const int64_t rest = size - begin;
   const int64_t count = options.count < 0 ? rest : std::min(options.count, rest);
-  const auto shown = absl::MakeConstSpan(elements).subspan(static_cast<size_t>(begin),
-                                                           static_cast<size_t>(count));
+  const auto shown =
+      absl::MakeConstSpan(elements).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
   if (!options.store_in.has_value()) {
     context.reply.Array(shown.size());
     for (const std::string_view element : shown) context.reply.Bulk(element);
@@ -177,8 +177,9 @@ void AddSortCommands(CommandTable& table) {
   constexpr uint32_t kCategories = kCatSet | kCatSortedSet | kCatList | kCatDangerous;
   KeyRange keys = OneKey("RO access");
   keys.unknown = kOfSort;
-  CommandSpec sort = {"sort",    -2,   kWrite | kDenyOom | kMovableKeys, kCategories, keys, Sort,
-                      "generic", "1.0.0", "Sort the elements in a list, set or sorted set"};
+  CommandSpec sort = {"sort",      -2,      kWrite | kDenyOom | kMovableKeys,
+                      kCategories, keys,    Sort,
+                      "generic",   "1.0.0", "Sort the elements in a list, set or sorted set"};
   sort.find_keys = VisitSortKeys;
   table.Add(std::move(sort));
   keys.unknown = kOfSortRo;

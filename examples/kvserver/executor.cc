@@ -307,16 +307,19 @@ void Executor::Queue(Client& client, const Request& request) {
   reply.Simple("QUEUED");
 }
 
-void Executor::Call(Client& client, const Request& request,
-                    std::optional<std::string_view> ready_key) {
+void Executor::Call(Client& client, const Request& request, const std::string_view* ready_key) {
   Keyspace& keyspace = parts_.keyspace;
   CommandContext context{
       request.args, *request.spec, client, ReplyWriter(&client.reply, client.protocol),
       *this,        keyspace,      sink_,  ready_key};
   const uint64_t changes = keyspace.changes();
   const size_t reply_start = client.reply.size();
-  ++parts_.stats.commands;
-  parts_.stats.calls.Begin(*request.spec);
+  if (ready_key == nullptr) {
+    ++parts_.stats.commands;
+    parts_.stats.calls.Begin(*request.spec);
+  } else {
+    parts_.stats.calls.GoOn(*request.spec);
+  }
   request.spec->handler(context);
   feed_.Tell(client, request);
   CountReply(client, *request.spec, reply_start);

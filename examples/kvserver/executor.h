@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -189,8 +188,7 @@ class Executor {
   void Refuse(Client& client, const CommandSpec* spec, GateVerdict verdict,
               const std::string& refusal);
   void Queue(Client& client, const Request& request);
-  void Call(Client& client, const Request& request,
-            std::optional<std::string_view> ready_key = std::nullopt);
+  void Call(Client& client, const Request& request, const std::string_view* ready_key = nullptr);
   // Counts the reply from `reply_start` on, if it is an error.
   void CountReply(const Client& client, const CommandSpec& spec, size_t reply_start);
   // The request is answered, from `reply_start` on.

@@ -1,7 +1,9 @@
 // Commands that wait for keys: who gets what there is, and who waits in vain.
 
-#include <deque>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,8 +14,7 @@ namespace kv {
 
 using Waiter = BlockedClients::Waiter;
 
-void Executor::BlockOnKeys(CommandContext& context, Args keys, ValueType type,
-                           int64_t timeout_ms) {
+void Executor::BlockOnKeys(CommandContext& context, Args keys, ValueType type, int64_t timeout_ms) {
   Client& client = context.client;
   if (!client.may_block()) return context.reply.NullArray();
   if (client.reply.empty()) client.leased_replies = false;  // Who waits was acknowledged nothing.
@@ -35,6 +36,7 @@ void Executor::ServeBlocked() {
     if (!ServeBlockedOn(*key)) held.push_back(*key);
   }
   for (const std::string& key : held) blocked_.MarkReady(key);
+  parts_.stats.calls.Stop();
 }
 
 bool Executor::ServeBlockedOn(std::string_view key) {
@@ -47,7 +49,7 @@ bool Executor::ServeBlockedOn(std::string_view key) {
     if (verdict == GateVerdict::kHold) return false;
     Unblock(client, [&](const Request& request) {
       if (verdict == GateVerdict::kExecute) {
-        Call(client, request, key);
+        Call(client, request, &key);
       } else {
         Refuse(client, request.spec, verdict, refusal);
       }

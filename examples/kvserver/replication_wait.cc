@@ -51,9 +51,7 @@ void WaitList::RefuseAll() {
     Client* client = server_.FindClient(waiter.id);
     if (client == nullptr) continue;
     client->close_after_reply = true;
-    server_.Resume(waiter.id, [](ReplyWriter& reply) {
-      reply.Error(kUnblockedByRoleChange);
-    });
+    server_.Resume(waiter.id, [](ReplyWriter& reply) { reply.Error(kUnblockedByRoleChange); });
   }
 }
 

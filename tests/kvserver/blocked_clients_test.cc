@@ -67,6 +67,8 @@ TEST_CASE("a client that waits for a list is served by who pushes, and replicas 
   CHECK(server.TakeStream() == Lines{"RPUSH l a b", "LPOP l"});
   CHECK(server.waiters[0].unacknowledged_writes);
   CHECK_FALSE(server.executor.blocked().any());
+  CHECK(server.stats.calls.Of(*server.commands.Find("blpop")).calls == 1);
+  CHECK(server.stats.commands == 2);
   CHECK(server.Run("LRANGE l 0 -1") == "*1\r\n$1\r\nb\r\n");
 }
 
@@ -79,8 +81,8 @@ TEST_CASE("replicas hear what came of a request that waited") {
   server.Wait(3, "BLMPOP 0 2 none l RIGHT COUNT 3");
   server.TakeStream();
   server.Run("RPUSH l 1 2 3 4 5");
-  CHECK(server.TakeStream() == Lines{"RPUSH l 1 2 3 4 5", "RPOP l", "LMOVE l m LEFT RIGHT",
-                                     "RPOPLPUSH l m", "RPOP l 2"});
+  CHECK(server.TakeStream() ==
+        Lines{"RPUSH l 1 2 3 4 5", "RPOP l", "LMOVE l m LEFT RIGHT", "RPOPLPUSH l m", "RPOP l 2"});
   server.NextTurn();
   server.ForgetAnswers();
   server.Wait(0, "BZPOPMIN z 0");
@@ -88,8 +90,8 @@ TEST_CASE("replicas hear what came of a request that waited") {
   server.Wait(2, "BZMPOP 0 2 none z MIN COUNT 9");
   server.TakeStream();
   server.Run("ZADD z 1 a 2 b 3 c 4 d");
-  CHECK(server.TakeStream() == Lines{"ZADD z 1 a 2 b 3 c 4 d", "ZPOPMIN z", "ZPOPMAX z",
-                                     "ZPOPMIN z 2"});
+  CHECK(server.TakeStream() ==
+        Lines{"ZADD z 1 a 2 b 3 c 4 d", "ZPOPMIN z", "ZPOPMAX z", "ZPOPMIN z 2"});
 }
 
 TEST_CASE("a client goes on in the next turn, not inside of the request that served it") {

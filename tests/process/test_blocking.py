@@ -1,4 +1,4 @@
-"""Clients that wait for keys of a cluster, while slots move, primaries change and connections end."""
+"""Clients that wait for keys of a cluster while slots move, primaries change, connections end."""
 
 import collections
 import signal

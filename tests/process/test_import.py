@@ -1,4 +1,4 @@
-"""redis-cli --cluster import: from a redis-server that knows no cluster, with all that it may hold."""
+"""redis-cli --cluster import, from a redis-server that knows no cluster, of all it may hold."""
 
 import functools
 import shutil
