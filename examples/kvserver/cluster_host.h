@@ -105,7 +105,7 @@ class ClusterHost final : public CommandGate,
                                                 clusterkit::SlotId slot, bool asking);
   clusterkit::RouteDecision RouteMessages(const GateQuery& query);
   GateVerdict Verdict(clusterkit::RouteDecision decision, std::string* refusal);
-  bool LapsedForHandover(const clusterkit::RouteDecision& decision) const;
+  bool LapsedForNow(const GateQuery& query, const clusterkit::RouteDecision& decision) const;
   void OnDirective(std::string_view directive);
   clusterkit::Instant Now() const { return loop_.Now(); }
 
