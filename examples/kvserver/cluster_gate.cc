@@ -37,8 +37,7 @@ clusterkit::KeyPresence PresenceOf(const GateQuery& query, Keyspace& keyspace) {
 }  // namespace
 
 // By voting for its successor this node has ceased to serve; in a moment it knows where to send its
-// clients. And who waits for a key can wait until a lease that has lapsed is renewed, or the cluster
-// fails.
+// clients. And who waits for a key can wait until a lapsed lease is renewed, or the cluster fails.
 bool ClusterHost::LapsedForNow(const GateQuery& query,
                                const clusterkit::RouteDecision& decision) const {
   const auto* down = std::get_if<clusterkit::ClusterDown>(&decision);

@@ -351,7 +351,6 @@ void ClusterHost::OnSlotsRebound(const std::vector<clusterkit::SlotRebind>& chan
     if (change.from == self && change.to != self) lost_slots_.push_back(change.slot);
   }
   if (!lost_slots_.empty()) lost_slots_timer_.Start(kDropDelayMs, kDropIntervalMs);
-  server_.executor().RecheckBlocked();
 }
 
 // A slot that was on its way is lost to whom it was going to, or to somebody else who found keys of
