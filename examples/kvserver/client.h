@@ -52,6 +52,10 @@ struct Client {
     (answering && reply_mode != ReplyMode::kOn ? pushes : reply).append(bytes);
   }
 
+  // Whether somebody is there to wait: the commands of a transaction, and of a primary's stream, do
+  // not.
+  bool may_block() const { return kind == ClientKind::kNormal && !in_exec(); }
+
   bool in_multi() const { return transaction != nullptr; }
   // EXEC was said: what was queued runs, or waits for the answer of one of its commands.
   bool in_exec() const;

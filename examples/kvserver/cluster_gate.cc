@@ -37,11 +37,12 @@ clusterkit::KeyPresence PresenceOf(const GateQuery& query, Keyspace& keyspace) {
 }  // namespace
 
 // By voting for its successor this node has ceased to serve; in a moment it knows where to send its
-// clients.
-bool ClusterHost::LapsedForHandover(const clusterkit::RouteDecision& decision) const {
+// clients. And who waits for a key can wait until a lapsed lease is renewed, or the cluster fails.
+bool ClusterHost::LapsedForNow(const GateQuery& query,
+                               const clusterkit::RouteDecision& decision) const {
   const auto* down = std::get_if<clusterkit::ClusterDown>(&decision);
   return down != nullptr && down->why == clusterkit::ClusterDown::Why::kLeaseLapsed &&
-         server_.pause().has(Pause::Reason::kManualFailover);
+         (query.waits || server_.pause().has(Pause::Reason::kManualFailover));
 }
 
 GateVerdict ClusterHost::Verdict(clusterkit::RouteDecision decision, std::string* refusal) {
@@ -66,11 +67,11 @@ GateVerdict ClusterHost::Admit(const GateQuery& query, std::string* refusal) {
   if (!view.open_slots().Empty() && view.open_slots().Find(query.slot) != nullptr) {
     route.asking = query.asking();
     route.migrates = (query.spec.flags & kMigrates) != 0;
-    route.keys = PresenceOf(query, server_.keyspace());
+    if (!query.waits) route.keys = PresenceOf(query, server_.keyspace());
   }
   const clusterkit::RouteDecision decision = clusterkit::Route(view, route, Now());
   if (!std::holds_alternative<clusterkit::Serve>(decision)) {
-    if (LapsedForHandover(decision)) return GateVerdict::kHold;
+    if (LapsedForNow(query, decision)) return GateVerdict::kHold;
     return Verdict(decision, refusal);
   }
 

@@ -105,7 +105,7 @@ class ClusterHost final : public CommandGate,
                                                 clusterkit::SlotId slot, bool asking);
   clusterkit::RouteDecision RouteMessages(const GateQuery& query);
   GateVerdict Verdict(clusterkit::RouteDecision decision, std::string* refusal);
-  bool LapsedForHandover(const clusterkit::RouteDecision& decision) const;
+  bool LapsedForNow(const GateQuery& query, const clusterkit::RouteDecision& decision) const;
   void OnDirective(std::string_view directive);
   clusterkit::Instant Now() const { return loop_.Now(); }
 
@@ -134,7 +134,7 @@ class ClusterHost final : public CommandGate,
   Replication replication_;
   MessageLinks message_links_;
   std::optional<uint64_t>
-      followed_view_;  // the one that the links and the shard channels accord with
+      followed_view_;  // the one that links, shard channels and waiting clients accord with
   std::deque<clusterkit::SlotId> lost_slots_;
   uint64_t write_pause_ = 0;  // Number of the one under way.
   std::function<void()> left_;

@@ -37,7 +37,8 @@ RouteDecision ClusterHost::RouteMessages(const GateQuery& query) {
   return decision;
 }
 
-// Messages go to the nodes that there are; shard channels go where their slots are.
+// Messages go to the nodes that there are; shard channels go where their slots are, and clients
+// that wait for keys are sent there.
 void ClusterHost::FollowView() {
   const ClusterView& view = this->view();
   if (followed_view_ == view.version()) return;
@@ -46,6 +47,8 @@ void ClusterHost::FollowView() {
   server_.executor().pubsub().DropShardChannels([&view](SlotId slot) {
     return !std::holds_alternative<clusterkit::Serve>(RouteMessage(view, slot, /*asking=*/true));
   });
+  // Last, because it asks for the view, which may be a new one by now.
+  server_.executor().RecheckBlocked();
 }
 
 void ClusterHost::Relay(ChannelKind kind, std::string_view channel, std::string_view message) {

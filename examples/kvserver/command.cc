@@ -92,7 +92,10 @@ void AddAllCommands(CommandTable& table) {
   AddMemberScanCommands(table);
   AddRandomMemberCommands(table);
   AddBitmapCommands(table);
+  AddBitFieldCommands(table);
+  AddLcsCommand(table);
   AddCopyCommands(table);
+  AddSortCommands(table);
   AddGenericCommands(table);
   AddScanCommands(table);
   AddExpireCommands(table);

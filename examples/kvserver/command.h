@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 
 namespace kv {
@@ -16,7 +17,8 @@ namespace kv {
 struct CommandContext;
 using Args = absl::Span<const std::string_view>;
 using CommandHandler = void (*)(CommandContext&);
-using KeyFinder = Args (*)(Args);
+using KeyVisitor = absl::FunctionRef<void(std::string_view key)>;
+using KeyFinder = void (*)(Args, KeyVisitor);
 
 // Bits of CommandSpec::flags. The names in COMMAND's reply are Redis's.
 enum CommandFlag : uint32_t {
@@ -66,6 +68,12 @@ enum AclCategory : uint32_t {
   kCatBitmap = 1u << 11,
 };
 
+// Keys of which COMMAND only says that there are some: where, in words, and how they are accessed.
+struct UnknownKeys {
+  std::string_view notes;
+  std::string_view access;
+};
+
 // Which arguments are keys: `first`, `first + step`, ... up to `last`; a negative `last` counts
 // from the end (-1 = the last argument). No keys if first is 0.
 struct KeyRange {
@@ -80,6 +88,7 @@ struct KeyRange {
   // The position of the argument that says how many keys follow it. What comes first may be another
   // one; then these have the second access.
   int count = 0;
+  absl::Span<const UnknownKeys> unknown = {};
 
   // They are routed as keys are, but name no values: channels.
   bool are_channels() const { return access == kNotKeys; }
@@ -121,8 +130,7 @@ template <typename Visitor>
 void ForEachKey(const CommandSpec& spec, Args args, Visitor visit) {
   if (!spec.has_keys()) return;
   if (spec.find_keys != nullptr) {
-    for (const std::string_view key : spec.find_keys(args)) visit(key);
-    return;
+    return spec.find_keys(args, visit);
   }
   if (spec.keys.count != 0) {
     const Args counted = CountedKeys(spec.keys, args);
@@ -145,10 +153,10 @@ constexpr KeyRange AllKeys(std::string_view access, int step = 1) { return {1, -
 constexpr KeyRange TwoKeys(std::string_view access, std::string_view second_access) {
   return {1, 2, 1, access, second_access};
 }
-// As many keys as the first argument says.
-constexpr KeyRange CountedKeys(std::string_view access) {
+// As many keys as an argument says, behind it.
+constexpr KeyRange CountedKeys(std::string_view access, int count = 1) {
   KeyRange keys = {0, 0, 0, access};
-  keys.count = 1;
+  keys.count = count;
   return keys;
 }
 // A key, and as many more as the argument behind it says.
@@ -222,7 +230,10 @@ void AddSortedSetAlgebraCommands(CommandTable& table);
 void AddMemberScanCommands(CommandTable& table);
 void AddRandomMemberCommands(CommandTable& table);
 void AddBitmapCommands(CommandTable& table);
+void AddBitFieldCommands(CommandTable& table);
+void AddLcsCommand(CommandTable& table);
 void AddCopyCommands(CommandTable& table);
+void AddSortCommands(CommandTable& table);
 void AddGenericCommands(CommandTable& table);
 void AddScanCommands(CommandTable& table);
 void AddExpireCommands(CommandTable& table);

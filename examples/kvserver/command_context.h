@@ -19,7 +19,13 @@ struct CommandContext {
   Executor& executor;
   Keyspace& keyspace;
   ReplicationSink* sink;  // null: nobody listens; skip building what Propagate would get
+  // Set for a command that has waited for one of its keys: this one has something for it, and it is
+  // to look at no other.
+  const std::string_view* ready_key = nullptr;
   bool propagated = false;
+
+  // Those of the keys that the command is to look at.
+  Args Candidates(Args keys) const { return ready_key != nullptr ? Args(ready_key, 1) : keys; }
 
   // Propagates this instead of the request, or, called repeatedly, all of these.
   void Propagate(Args rewritten) {

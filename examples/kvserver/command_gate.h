@@ -21,6 +21,7 @@ struct GateQuery {
   uint32_t flags;                      // of `spec` and of all requests
   clusterkit::SlotId slot;             // of the first key
   bool same_slot;                      // whether all keys hash to `slot`
+  bool waits = false;                  // for these keys, which are not expected to be here yet
 
   // Whether ASKING preceded the request, or is part of it.
   bool asking() const { return client.asking || (spec.flags & kAsking) != 0; }

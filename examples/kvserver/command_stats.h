@@ -28,8 +28,12 @@ class CommandStats {
   }
   // A command begins; it goes on until the next one begins, or Stop.
   void Begin(const CommandSpec& spec) {
-    if (spec.index != running_) TurnTo(spec);
+    GoOn(spec);
     ++calls_[spec.index].calls;
+  }
+  // One that has waited runs again.
+  void GoOn(const CommandSpec& spec) {
+    if (spec.index != running_) TurnTo(spec);
   }
   void Stop() {
     if (running_ != kNothing) Charge(Now());

@@ -1,5 +1,6 @@
 #include "kvserver/command_util.h"
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -76,21 +77,21 @@ bool DoubleArg(CommandContext& context, std::string_view arg, double* value,
   return false;
 }
 
-bool ParsePopRequest(CommandContext& context, std::string_view first_word,
+bool ParsePopRequest(CommandContext& context, size_t from, std::string_view first_word,
                      std::string_view last_word, PopRequest* request) {
-  const Args args = context.args;
+  const Args args = context.args.subspan(from);
   int64_t number = 0;
-  if (!ParseInt(args[1], &number) || number < 1) {
+  if (!ParseInt(args[0], &number) || number < 1) {
     context.reply.Error("ERR numkeys should be greater than 0");
     return false;
   }
   // The keys, and behind them one word at least.
-  if (static_cast<uint64_t>(number) >= args.size() - 2) {
+  if (static_cast<uint64_t>(number) >= args.size() - 1) {
     ReplySyntaxError(context);
     return false;
   }
-  request->keys = args.subspan(2, static_cast<size_t>(number));
-  const Args rest = args.subspan(2 + request->keys.size());
+  request->keys = args.subspan(1, static_cast<size_t>(number));
+  const Args rest = args.subspan(1 + request->keys.size());
   request->first_end = EqualsIgnoreCase(rest[0], first_word);
   const bool counted = rest.size() == 3 && EqualsIgnoreCase(rest[1], "COUNT");
   if ((!request->first_end && !EqualsIgnoreCase(rest[0], last_word)) ||
@@ -116,6 +117,22 @@ bool TimeoutArg(CommandContext& context, std::string_view arg, int64_t* timeout_
     context.reply.Error("ERR timeout is negative");
     return false;
   }
+  return true;
+}
+
+bool SecondsArg(CommandContext& context, std::string_view arg, int64_t* timeout_ms) {
+  long double seconds = 0;
+  if (!ParseLongDouble(arg, &seconds)) {
+    context.reply.Error("ERR timeout is not a float or out of range");
+    return false;
+  }
+  const long double milliseconds = std::ceil(seconds * 1000);
+  // What is no integer counts as negative, in Redis.
+  if (milliseconds < 0 || milliseconds > static_cast<long double>(kMaxInt)) {
+    context.reply.Error("ERR timeout is negative");
+    return false;
+  }
+  *timeout_ms = static_cast<int64_t>(milliseconds);
   return true;
 }
 

@@ -28,13 +28,16 @@ bool DoubleArg(CommandContext& context, std::string_view arg, double* value,
                std::string_view error = "ERR value is not a valid float");
 // Milliseconds that a client is ready to wait; 0: for ever.
 bool TimeoutArg(CommandContext& context, std::string_view arg, int64_t* timeout_ms);
-// "<number of keys> key [key ...] FIRST|LAST [COUNT count]", as LMPOP and ZMPOP have it.
+// The same for commands that wait for keys: seconds, with a fraction.
+bool SecondsArg(CommandContext& context, std::string_view arg, int64_t* timeout_ms);
+// "<number of keys> key [key ...] FIRST|LAST [COUNT count]" from an argument on, as LMPOP and ZMPOP
+// have it.
 struct PopRequest {
   Args keys;
   bool first_end = true;  // or the last
   size_t count = 1;
 };
-bool ParsePopRequest(CommandContext& context, std::string_view first_word,
+bool ParsePopRequest(CommandContext& context, size_t from, std::string_view first_word,
                      std::string_view last_word, PopRequest* request);
 // Names are shown in lists, one per line and separated by blanks, so they must not contain any.
 bool IsValidName(std::string_view name);

@@ -85,6 +85,8 @@ struct KeySpec {
   int last = 0;
   std::string_view keyword = {};  // not empty: they begin behind it; it is looked for from the end
   bool counted = false;           // the argument at `begin` says how many follow it
+  std::string_view notes = {};
+  bool unknown = false;
 };
 
 void WriteBeginSearch(ReplyWriter& reply, const KeySpec& spec) {
@@ -119,15 +121,28 @@ void WriteFindKeys(ReplyWriter& reply, const KeySpec& spec, int step) {
   }
 }
 
+void WriteUnknown(ReplyWriter& reply) {
+  reply.Map(2);
+  WriteBulkPair(reply, "type", "unknown");
+  reply.Bulk("spec");
+  reply.Map(0);
+}
+
 void WriteKeySpec(ReplyWriter& reply, const KeyRange& keys, const KeySpec& spec) {
   const std::vector<std::string> words =
       absl::StrSplit(absl::string_view(spec.access.data(), spec.access.size()), ' ');
-  reply.Map(keys.notes.empty() ? 3 : 4);
-  if (!keys.notes.empty()) WriteBulkPair(reply, "notes", keys.notes);
+  const std::string_view notes = spec.unknown ? spec.notes : keys.notes;
+  reply.Map(notes.empty() ? 3 : 4);
+  if (!notes.empty()) WriteBulkPair(reply, "notes", notes);
   reply.Bulk("flags");
   reply.Set(words.size());
   for (const std::string& word : words) reply.Simple(word);
   reply.Bulk("begin_search");
+  if (spec.unknown) {
+    WriteUnknown(reply);
+    reply.Bulk("find_keys");
+    return WriteUnknown(reply);
+  }
   WriteBeginSearch(reply, spec);
   reply.Bulk("find_keys");
   WriteFindKeys(reply, spec, keys.step);
@@ -145,7 +160,10 @@ std::vector<KeySpec> KeySpecsOf(const KeyRange& keys) {
   } else if (!keys.second_access.empty()) {
     specs.push_back({keys.second_access, keys.first + 1, last});
   } else if (!specs.empty()) {
-    specs[0].last = last;
+    specs[0].last = keys.last < 0 ? keys.last : keys.last - keys.first;
+  }
+  for (const UnknownKeys& unknown : keys.unknown) {
+    specs.push_back({unknown.access, 0, 0, {}, false, unknown.notes, /*unknown=*/true});
   }
   return specs;
 }

@@ -1,4 +1,4 @@
-// COPY.
+// COPY, and what would need another database.
 
 #include <utility>
 
@@ -48,11 +48,31 @@ void Copy(CommandContext& context) {
   context.reply.Integer(1);
 }
 
+void Move(CommandContext& context) {
+  int64_t database = 0;
+  if (context.config().cluster_enabled) {
+    return context.reply.Error("ERR MOVE is not allowed in cluster mode");
+  }
+  if (!ParseInt(context.args[2], &database) || database != 0) {
+    return context.reply.Error("ERR value is not an integer or out of range");
+  }
+  context.reply.Error("ERR source and destination objects are the same");
+}
+
+void SwapDb(CommandContext& context) {
+  context.reply.Error(context.config().cluster_enabled ? "ERR SWAPDB is not allowed in cluster mode"
+                                                       : "ERR DB index is out of range");
+}
+
 }  // namespace
 
 void AddCopyCommands(CommandTable& table) {
   table.Add({"copy", -3, kWrite | kDenyOom, kCatKeyspace, TwoKeys("RO access", "OW update"), Copy,
              "generic", "6.2.0", "Copy a key"});
+  table.Add({"move", 3, kWrite | kFast, kCatKeyspace, OneKey("RW access update"), Move, "generic",
+             "1.0.0", "Move a key to another database"});
+  table.Add({"swapdb", 3, kWrite | kFast, kCatKeyspace | kCatDangerous, KeyRange(), SwapDb,
+             "server", "4.0.0", "Swaps two Redis databases"});
 }
 
 }  // namespace kv

@@ -120,6 +120,12 @@ void ObjectFreq(CommandContext& context) {
       "when switching between policies at runtime LRU and LFU data will take some time to adjust.");
 }
 
+// It would cost memory for each key, and nothing is evicted by it.
+void ObjectIdleTime(CommandContext& context) {
+  if (context.keyspace.Find(context.args[2]) == nullptr) return context.reply.Null();
+  context.reply.Error("ERR The time of the last access is not tracked.");
+}
+
 void ObjectHelp(CommandContext& context) {
   constexpr std::string_view kLines[] = {
       "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -128,6 +134,8 @@ void ObjectHelp(CommandContext& context) {
       "    associated with a <key>.",
       "FREQ <key>",
       "    Return an error: accesses are not counted.",
+      "IDLETIME <key>",
+      "    Return an error: the time of the last access is not tracked.",
       "REFCOUNT <key>",
       "    Return the number of references of the value associated with the specified",
       "    <key>.",
@@ -149,6 +157,9 @@ void AddObjectCommand(CommandTable& table) {
        {"nondeterministic_output"}},
       {"object|freq", 3, kReadonly, kCatKeyspace, {2, 2, 1, "RO"}, ObjectFreq, "generic",
        "4.0.0", "Get the logarithmic access frequency counter of a Redis object",
+       {"nondeterministic_output"}},
+      {"object|idletime", 3, kReadonly, kCatKeyspace, {2, 2, 1, "RO"}, ObjectIdleTime, "generic",
+       "2.2.3", "Get the time since a Redis object was last accessed",
        {"nondeterministic_output"}},
       {"object|help", 2, kLoading | kStale, kCatKeyspace, {}, ObjectHelp, "generic", "6.2.0",
        "Show helpful text about the different subcommands"},

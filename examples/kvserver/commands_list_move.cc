@@ -1,4 +1,5 @@
-// LMOVE and RPOPLPUSH, which take an element from one list to another, LMPOP and LPOS.
+// LMOVE and RPOPLPUSH, which take an element from one list to another, LMPOP, LPOS, and those that
+// wait for a list.
 
 #include <algorithm>
 #include <cstdlib>
@@ -24,12 +25,13 @@ std::string TakeFrom(ListValue& list, ListEnd end) {
   return element;
 }
 
-void Move(CommandContext& context, ListEnd from, ListEnd to) {
+// False: there is nothing to move, and nothing was answered.
+bool Move(CommandContext& context, ListEnd from, ListEnd to) {
   Entry* source = nullptr;
   Entry* target = nullptr;
-  if (!FindTypedForWrite(context, context.args[1], ValueType::kList, &source)) return;
-  if (source == nullptr) return context.reply.Null();
-  if (!UpsertTyped(context, context.args[2], ValueType::kList, &target)) return;
+  if (!FindTypedForWrite(context, context.args[1], ValueType::kList, &source)) return true;
+  if (source == nullptr) return false;
+  if (!UpsertTyped(context, context.args[2], ValueType::kList, &target)) return true;
   std::string element = TakeFrom(source->value.list(), from);
   context.reply.Bulk(element);
   ListValue& list = target->value.list();
@@ -40,6 +42,7 @@ void Move(CommandContext& context, ListEnd from, ListEnd to) {
   }
   EraseIfEmpty(context, source);
   context.keyspace.CountChange();
+  return true;
 }
 
 bool EndArg(CommandContext& context, std::string_view arg, ListEnd* end) {
@@ -54,21 +57,69 @@ bool EndArg(CommandContext& context, std::string_view arg, ListEnd* end) {
   return true;
 }
 
+bool EndArgs(CommandContext& context, ListEnd* from, ListEnd* to) {
+  return EndArg(context, context.args[3], from) && EndArg(context, context.args[4], to);
+}
+
 void LMove(CommandContext& context) {
   ListEnd from = ListEnd::kHead;
   ListEnd to = ListEnd::kHead;
-  if (!EndArg(context, context.args[3], &from) || !EndArg(context, context.args[4], &to)) return;
-  Move(context, from, to);
+  if (EndArgs(context, &from, &to) && !Move(context, from, to)) context.reply.Null();
 }
 
-void RPopLPush(CommandContext& context) { Move(context, ListEnd::kTail, ListEnd::kHead); }
+void RPopLPush(CommandContext& context) {
+  if (!Move(context, ListEnd::kTail, ListEnd::kHead)) context.reply.Null();
+}
 
-void LMPop(CommandContext& context) {
-  PopRequest request;
-  if (!ParsePopRequest(context, "LEFT", "RIGHT", &request)) return;
-  for (const std::string_view key : request.keys) {
+// Moves an element, or waits for one. `as` is what a replica is told then.
+void MoveOrWait(CommandContext& context, ListEnd from, ListEnd to, Args as) {
+  int64_t timeout_ms = 0;
+  if (!SecondsArg(context, context.args.back(), &timeout_ms)) return;
+  if (Move(context, from, to)) return context.Propagate(as);
+  if (!context.client.may_block()) return context.reply.Null();
+  context.executor.BlockOnKeys(context, context.args.subspan(1, 1), ValueType::kList, timeout_ms);
+}
+
+void BLMove(CommandContext& context) {
+  const Args args = context.args;
+  ListEnd from = ListEnd::kHead;
+  ListEnd to = ListEnd::kHead;
+  if (!EndArgs(context, &from, &to)) return;
+  MoveOrWait(context, from, to, {{"LMOVE", args[1], args[2], args[3], args[4]}});
+}
+
+void BRPopLPush(CommandContext& context) {
+  const Args args = context.args;
+  MoveOrWait(context, ListEnd::kTail, ListEnd::kHead, {{"RPOPLPUSH", args[1], args[2]}});
+}
+
+// BLPOP and BRPOP.
+void PopOrWait(CommandContext& context, ListEnd end) {
+  int64_t timeout_ms = 0;
+  if (!SecondsArg(context, context.args.back(), &timeout_ms)) return;
+  const Args keys = context.args.subspan(1, context.args.size() - 2);
+  for (const std::string_view key : context.Candidates(keys)) {
     Entry* entry = nullptr;
     if (!FindTypedForWrite(context, key, ValueType::kList, &entry)) return;
+    if (entry == nullptr) continue;
+    context.reply.Array(2);
+    context.reply.Bulk(key);
+    context.reply.Bulk(TakeFrom(entry->value.list(), end));
+    EraseIfEmpty(context, entry);
+    context.keyspace.CountChange();
+    return context.Propagate({end == ListEnd::kHead ? "LPOP" : "RPOP", key});
+  }
+  context.executor.BlockOnKeys(context, keys, ValueType::kList, timeout_ms);
+}
+
+void BLPop(CommandContext& context) { PopOrWait(context, ListEnd::kHead); }
+void BRPop(CommandContext& context) { PopOrWait(context, ListEnd::kTail); }
+
+// False: there is nothing to pop, and nothing was answered.
+bool PopFromLists(CommandContext& context, const PopRequest& request) {
+  for (const std::string_view key : context.Candidates(request.keys)) {
+    Entry* entry = nullptr;
+    if (!FindTypedForWrite(context, key, ValueType::kList, &entry)) return true;
     if (entry == nullptr) continue;
     ListValue& list = entry->value.list();
     const size_t count = std::min(request.count, list.size());
@@ -81,10 +132,26 @@ void LMPop(CommandContext& context) {
     EraseIfEmpty(context, entry);
     context.keyspace.CountChange();
     // Which key it is has been decided here.
-    return context.Propagate(
+    context.Propagate(
         {request.first_end ? "LPOP" : "RPOP", key, Digits(static_cast<int64_t>(count)).view()});
+    return true;
   }
-  context.reply.NullArray();
+  return false;
+}
+
+void LMPop(CommandContext& context) {
+  PopRequest request;
+  if (!ParsePopRequest(context, 1, "LEFT", "RIGHT", &request)) return;
+  if (!PopFromLists(context, request)) context.reply.NullArray();
+}
+
+void BLMPop(CommandContext& context) {
+  int64_t timeout_ms = 0;
+  PopRequest request;
+  if (!ParsePopRequest(context, 2, "LEFT", "RIGHT", &request)) return;
+  if (!SecondsArg(context, context.args[1], &timeout_ms)) return;
+  if (PopFromLists(context, request)) return;
+  context.executor.BlockOnKeys(context, request.keys, ValueType::kList, timeout_ms);
 }
 
 // --- LPOS ---
@@ -171,15 +238,29 @@ void LPos(CommandContext& context) {
 
 void AddListMoveCommands(CommandTable& table) {
   constexpr uint32_t kMoves = kWrite | kDenyOom;
-  constexpr KeyRange kMoved = TwoKeys("RW access delete", "RW insert");
+  constexpr std::string_view kPopped = "RW access delete";
+  constexpr KeyRange kMoved = TwoKeys(kPopped, "RW insert");
+  constexpr uint32_t kWaits = kWrite | kBlocking;
   // clang-format off
   const CommandSpec specs[] = {
       {"lmove", 5, kMoves, kCatList, kMoved, LMove, "list", "6.2.0",
        "Pop an element from a list, push it to another list and return it"},
       {"rpoplpush", 3, kMoves, kCatList, kMoved, RPopLPush, "list", "1.2.0",
        "Remove the last element in a list, prepend it to another list and return it"},
-      {"lmpop", -4, kWrite | kMovableKeys, kCatList, CountedKeys("RW access delete"), LMPop,
-       "list", "7.0.0", "Pop elements from a list"},
+      {"lmpop", -4, kWrite | kMovableKeys, kCatList, CountedKeys(kPopped), LMPop, "list",
+       "7.0.0", "Pop elements from a list"},
+      {"blpop", -3, kWaits | kNoScript, kCatList, {1, -2, 1, kPopped}, BLPop, "list", "2.0.0",
+       "Remove and get the first element in a list, or block until one is available"},
+      {"brpop", -3, kWaits | kNoScript, kCatList, {1, -2, 1, kPopped}, BRPop, "list", "2.0.0",
+       "Remove and get the last element in a list, or block until one is available"},
+      {"blmove", 6, kMoves | kWaits | kNoScript, kCatList, kMoved, BLMove, "list", "6.2.0",
+       "Pop an element from a list, push it to another list and return it; or block until one is "
+       "available"},
+      {"brpoplpush", 4, kMoves | kWaits | kNoScript, kCatList, kMoved, BRPopLPush, "list", "2.2.0",
+       "Pop an element from a list, push it to another list and return it; or block until one is "
+       "available"},
+      {"blmpop", -5, kWaits | kMovableKeys, kCatList, CountedKeys(kPopped, 2), BLMPop, "list",
+       "7.0.0", "Pop elements from a list, or block until one is available"},
       {"lpos", -3, kReadonly, kCatList, OneKey("RO access"), LPos, "list", "6.0.6",
        "Return the index of matching elements on a list"},
   };

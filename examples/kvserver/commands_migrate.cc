@@ -86,7 +86,9 @@ void AddMigrateCommand(CommandTable& table) {
                       "2.6.0",
                       "Atomically transfer a key from a Redis instance to another one.",
                       {"nondeterministic_output"}};
-  spec.find_keys = KeysOf;
+  spec.find_keys = [](Args args, KeyVisitor visit) {
+    for (const std::string_view key : KeysOf(args)) visit(key);
+  };
   table.Add(std::move(spec));
 }
 

@@ -1,4 +1,4 @@
-// ZPOPMIN, ZPOPMAX and ZMPOP.
+// ZPOPMIN, ZPOPMAX, ZMPOP, and those of them that wait for a sorted set.
 
 #include <algorithm>
 
@@ -47,12 +47,31 @@ void Pop(CommandContext& context, End end) {
 void ZPopMin(CommandContext& context) { Pop(context, End::kMin); }
 void ZPopMax(CommandContext& context) { Pop(context, End::kMax); }
 
-void ZMPop(CommandContext& context) {
-  PopRequest request;
-  if (!ParsePopRequest(context, "MIN", "MAX", &request)) return;
-  for (const std::string_view key : request.keys) {
+// BZPOPMIN and BZPOPMAX.
+void PopOrWait(CommandContext& context, End end) {
+  int64_t timeout_ms = 0;
+  if (!SecondsArg(context, context.args.back(), &timeout_ms)) return;
+  const Args keys = context.args.subspan(1, context.args.size() - 2);
+  for (const std::string_view key : context.Candidates(keys)) {
     Entry* entry = nullptr;
     if (!FindTypedForWrite(context, key, ValueType::kSortedSet, &entry)) return;
+    if (entry == nullptr) continue;
+    context.reply.Array(3);
+    context.reply.Bulk(key);
+    PopMembers(context, entry, end, 1, /*pairs=*/false);
+    return context.Propagate({end == End::kMin ? "ZPOPMIN" : "ZPOPMAX", key});
+  }
+  context.executor.BlockOnKeys(context, keys, ValueType::kSortedSet, timeout_ms);
+}
+
+void BZPopMin(CommandContext& context) { PopOrWait(context, End::kMin); }
+void BZPopMax(CommandContext& context) { PopOrWait(context, End::kMax); }
+
+// False: there is nothing to pop, and nothing was answered.
+bool PopFromSortedSets(CommandContext& context, const PopRequest& request) {
+  for (const std::string_view key : context.Candidates(request.keys)) {
+    Entry* entry = nullptr;
+    if (!FindTypedForWrite(context, key, ValueType::kSortedSet, &entry)) return true;
     if (entry == nullptr) continue;
     const size_t count = std::min(request.count, entry->value.sorted_set().size());
     context.reply.Array(2);
@@ -62,15 +81,31 @@ void ZMPop(CommandContext& context) {
     // Which key it is has been decided here.
     context.Propagate({request.first_end ? "ZPOPMIN" : "ZPOPMAX", key,
                        Digits(static_cast<int64_t>(count)).view()});
-    return;
+    return true;
   }
-  context.reply.NullArray();
+  return false;
+}
+
+void ZMPop(CommandContext& context) {
+  PopRequest request;
+  if (!ParsePopRequest(context, 1, "MIN", "MAX", &request)) return;
+  if (!PopFromSortedSets(context, request)) context.reply.NullArray();
+}
+
+void BZMPop(CommandContext& context) {
+  int64_t timeout_ms = 0;
+  PopRequest request;
+  if (!ParsePopRequest(context, 2, "MIN", "MAX", &request)) return;
+  if (!SecondsArg(context, context.args[1], &timeout_ms)) return;
+  if (PopFromSortedSets(context, request)) return;
+  context.executor.BlockOnKeys(context, request.keys, ValueType::kSortedSet, timeout_ms);
 }
 
 }  // namespace
 
 void AddSortedSetPopCommands(CommandTable& table) {
   constexpr uint32_t kPops = kWrite | kFast;
+  constexpr uint32_t kWaits = kWrite | kBlocking;
   constexpr std::string_view kAccess = "RW access delete";
   // clang-format off
   const CommandSpec specs[] = {
@@ -80,6 +115,17 @@ void AddSortedSetPopCommands(CommandTable& table) {
        "Remove and return members with the highest scores in a sorted set"},
       {"zmpop", -4, kWrite | kMovableKeys, kCatSortedSet, CountedKeys(kAccess), ZMPop,
        "sorted-set", "7.0.0", "Remove and return members with scores in a sorted set"},
+      {"bzpopmin", -3, kWaits | kNoScript | kFast, kCatSortedSet, {1, -2, 1, kAccess}, BZPopMin,
+       "sorted-set", "5.0.0",
+       "Remove and return the member with the lowest score from one or more sorted sets, or block "
+       "until one is available"},
+      {"bzpopmax", -3, kWaits | kNoScript | kFast, kCatSortedSet, {1, -2, 1, kAccess}, BZPopMax,
+       "sorted-set", "5.0.0",
+       "Remove and return the member with the highest score from one or more sorted sets, or block "
+       "until one is available"},
+      {"bzmpop", -5, kWaits | kMovableKeys, kCatSortedSet, CountedKeys(kAccess, 2), BZMPop,
+       "sorted-set", "7.0.0",
+       "Remove and return members with scores in a sorted set or block until one is available"},
   };
   // clang-format on
   for (const CommandSpec& spec : specs) table.Add(spec);

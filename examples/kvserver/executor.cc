@@ -233,8 +233,8 @@ std::string_view Executor::WriteRefusal() const {
 
 GateVerdict Executor::AskGate(Client& client, const CommandSpec& spec,
                               absl::Span<const Request> requests, uint32_t flags,
-                              std::string* refusal) {
-  GateQuery query{client, spec, requests, flags, {}, true};
+                              std::string* refusal, bool waits) {
+  GateQuery query{client, spec, requests, flags, {}, true, waits};
   bool first = true;
   query.ForEachKey([&](std::string_view key) {
     const clusterkit::SlotId slot = clusterkit::SlotForKey(key);
@@ -272,6 +272,7 @@ Executor::Outcome Executor::Execute(Client& client, Args args) {
     Queue(client, request);
   } else {
     Call(client, request);
+    if (blocked_.any_ready()) ServeBlocked();
   }
   if (client.blocked) {
     AnswerLater(client, reply_start);
@@ -314,15 +315,19 @@ void Executor::Queue(Client& client, const Request& request) {
   reply.Simple("QUEUED");
 }
 
-void Executor::Call(Client& client, const Request& request) {
+void Executor::Call(Client& client, const Request& request, const std::string_view* ready_key) {
   Keyspace& keyspace = parts_.keyspace;
   CommandContext context{
       request.args, *request.spec, client, ReplyWriter(&client.reply, client.protocol),
-      *this,        keyspace,      sink_};
+      *this,        keyspace,      sink_,  ready_key};
   const uint64_t changes = keyspace.changes();
   const size_t reply_start = client.reply.size();
-  ++parts_.stats.commands;
-  parts_.stats.calls.Begin(*request.spec);
+  if (ready_key == nullptr) {
+    ++parts_.stats.commands;
+    parts_.stats.calls.Begin(*request.spec);
+  } else {
+    parts_.stats.calls.GoOn(*request.spec);
+  }
   request.spec->handler(context);
   feed_.Tell(client, request);
   CountReply(client, *request.spec, reply_start);
@@ -332,6 +337,9 @@ void Executor::Call(Client& client, const Request& request) {
   if (!context.propagated) Propagate(request.args);
   if (sink_ != nullptr) client.last_write_offset = sink_->offset();
   client.unacknowledged_writes = true;
+  if (!blocked_.any()) return;
+  ForEachKey(*request.spec, request.args,
+             [this](std::string_view key) { blocked_.MarkReady(key); });
 }
 
 void Executor::CountReply(const Client& client, const CommandSpec& spec, size_t reply_start) {
@@ -365,6 +373,7 @@ void Executor::Resume(Client& client, absl::FunctionRef<void(ReplyWriter&)> writ
   write(reply);
   CountReply(client, WaitingCommand(client), answer_start);
   if (client.in_exec()) ContinueTransaction(client);
+  if (blocked_.any_ready()) ServeBlocked();
   if (client.blocked) return AnswerLater(client, reply_start);
   Finish(client, client.last_command, reply_start);
 }

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "kvserver/blocked_clients.h"
 #include "kvserver/client.h"
 #include "kvserver/command.h"
 #include "kvserver/command_feed.h"
@@ -48,7 +50,11 @@ class Host {
   virtual void CloseClient(ClientId id) = 0;
   // Answers a client that blocked, and takes up its input again. Nothing happens if it is gone.
   virtual void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) = 0;
-  // Takes up the input of all clients whose requests were held, soon.
+  // For a client that blocked and has its answer in its reply: sends that, and takes up its input
+  // again, but not within this call.
+  virtual void ResumeSoon(ClientId id) = 0;
+  // Takes up the input of all clients whose requests were held, soon; those that are blocked go
+  // first (Executor::ServeBlocked).
   virtual void ReleaseHeld() = 0;
   // Never from within this call.
   virtual void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) = 0;
@@ -135,7 +141,21 @@ class Executor {
   // Whether what this client has begun may change the data set now.
   bool MayChangeData(ClientId id) const { return exclusive_ == nullptr || exclusive_->id == id; }
 
-  // The server stops, so the client goes whatever it was doing.
+  // For commands that wait: the client blocks until one of `keys`, which are arguments in a row,
+  // holds a value of the type, and the command runs again for that key (CommandContext::ready_key).
+  // Where a client must not block it is answered that nothing came.
+  void BlockOnKeys(CommandContext& context, Args keys, ValueType type, int64_t timeout_ms);
+  const BlockedClients& blocked() const { return blocked_; }
+  // Serves those for whom there is something now, unless their requests have to be held.
+  void ServeBlocked();
+  // To be called at blocked().deadline_ms(), by the clock of the pause.
+  void ExpireBlocked();
+  // Sends away those whose keys are not served here any more.
+  void RecheckBlocked();
+  // This node is no longer a primary: answers all that wait so, and closes their connections.
+  void DisconnectBlocked();
+
+  // The client goes, whatever it was doing.
   void Forget(const Client& client);
 
   // Hands a change of the data set to the replication stream; those of a transaction at its end,
@@ -164,11 +184,11 @@ class Executor {
   // What forbids all writes for now; empty: nothing.
   std::string_view WriteRefusal() const;
   GateVerdict AskGate(Client& client, const CommandSpec& spec, absl::Span<const Request> requests,
-                      uint32_t flags, std::string* refusal);
+                      uint32_t flags, std::string* refusal, bool waits = false);
   void Refuse(Client& client, const CommandSpec* spec, GateVerdict verdict,
               const std::string& refusal);
   void Queue(Client& client, const Request& request);
-  void Call(Client& client, const Request& request);
+  void Call(Client& client, const Request& request, const std::string_view* ready_key = nullptr);
   // Counts the reply from `reply_start` on, if it is an error.
   void CountReply(const Client& client, const CommandSpec& spec, size_t reply_start);
   // The request is answered, from `reply_start` on.
@@ -177,6 +197,10 @@ class Executor {
   void ContinueTransaction(Client& client);
   void EndTransaction(Client& client);
   void UpdateExpiryMode();
+
+  // False: they have to wait for the end of a pause, or of a lock.
+  bool ServeBlockedOn(std::string_view key);
+  void Unblock(Client& client, absl::FunctionRef<void(const Request&)> answer);
 
   Parts parts_;
   CommandGate* gate_ = nullptr;
@@ -189,6 +213,7 @@ class Executor {
   PubSub pubsub_{parts_.host};
   CommandFeed feed_{parts_.host};
   WatchTable watches_{parts_.keyspace};
+  BlockedClients blocked_;
   // The transaction whose changes are being collected, and the client whose transaction waits
   // while others must not see the data set; if there are both, they belong together.
   Transaction* running_ = nullptr;
@@ -197,6 +222,10 @@ class Executor {
   bool loading_ = false;
   bool expiry_paused_ = false;
 };
+
+// What clients are told that wait for what only a primary has.
+inline constexpr std::string_view kUnblockedByRoleChange =
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
 
 // Forgets what a client has queued and what it watches.
 void DiscardTransaction(Client& client);

@@ -71,6 +71,7 @@ void Executor::EndTransaction(Client& client) {
 }
 
 void Executor::Forget(const Client& client) {
+  if (client.blocked) blocked_.Remove(client);
   if (exclusive_ != &client) return;
   exclusive_ = nullptr;
   running_ = nullptr;

@@ -69,6 +69,7 @@ void Replication::Follow(const clusterkit::NodeId& primary, bool other_shard) {
   SetLogRole(LogRole::kReplica);
   primary_side_.DropAll();
   waits_.RefuseAll();
+  server_.executor().DisconnectBlocked();
   if (other_shard) data_ = DataState();
   replica_side_.Start();
   Report();

@@ -51,11 +51,7 @@ void WaitList::RefuseAll() {
     Client* client = server_.FindClient(waiter.id);
     if (client == nullptr) continue;
     client->close_after_reply = true;
-    server_.Resume(waiter.id, [](ReplyWriter& reply) {
-      reply.Error(
-          "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
-          "replica?)");
-    });
+    server_.Resume(waiter.id, [](ReplyWriter& reply) { reply.Error(kUnblockedByRoleChange); });
   }
 }
 

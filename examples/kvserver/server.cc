@@ -93,7 +93,8 @@ Server::Server(Config config)
   flush_hook_.data = this;
   uv_prepare_start(&flush_hook_,
                    [](uv_prepare_t* hook) { static_cast<Server*>(hook->data)->BeforePoll(); });
-  for (uv_timer_t* timer : {&timer_, &delay_timer_, &pause_timer_, &garbage_timer_}) {
+  for (uv_timer_t* timer :
+       {&timer_, &delay_timer_, &pause_timer_, &garbage_timer_, &blocked_timer_}) {
     uv_timer_init(loop(), timer);
     timer->data = this;
   }
@@ -189,6 +190,7 @@ void Server::FlushOne(Connection* connection) {
 
 void Server::BeforePoll() {
   FlushAll();
+  AwaitBlocked();
   busy_poll_.BeforePoll(stats_.requests, config_.busy_poll_threshold);
 }
 
@@ -255,12 +257,20 @@ void Server::Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) {
   connection->TakeUpInput();
 }
 
+void Server::ResumeSoon(ClientId id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  ScheduleFlush(found->second);
+  RunAfter(std::chrono::milliseconds(0), [this, id] { Resume(id, [](ReplyWriter&) {}); });
+}
+
 void Server::ReleaseHeld() {
   // Not from within a command, which may be one of a transaction.
   if (std::exchange(release_posted_, true)) return;
   PostToDataThread([this] {
     release_posted_ = false;
     UpdateClock();
+    executor_.ServeBlocked();
     std::vector<ClientId> held;
     for (auto& [id, connection] : connections_) {
       if (std::exchange(connection->client().held, false)) held.push_back(id);
@@ -282,6 +292,24 @@ void Server::OnPause() {
   uv_timer_start(
       &pause_timer_, [](uv_timer_t* timer) { static_cast<Server*>(timer->data)->pause_.Expire(); },
       static_cast<uint64_t>(std::max<int64_t>(*deadline - pause_.now_ms(), 1)), 0);
+}
+
+// Once per turn, so that it does not matter who blocks or is served when.
+void Server::AwaitBlocked() {
+  const int64_t deadline_ms = executor_.blocked().deadline_ms();
+  if (std::exchange(blocked_timer_ms_, deadline_ms) == deadline_ms || stopped_) return;
+  if (deadline_ms == BlockedClients::kForever) {
+    return static_cast<void>(uv_timer_stop(&blocked_timer_));
+  }
+  uv_update_time(loop());
+  uv_timer_start(
+      &blocked_timer_,
+      [](uv_timer_t* timer) {
+        auto* server = static_cast<Server*>(timer->data);
+        server->blocked_timer_ms_ = BlockedClients::kForever;
+        server->executor_.ExpireBlocked();
+      },
+      static_cast<uint64_t>(std::max<int64_t>(deadline_ms - pause_.now_ms(), 1)), 0);
 }
 
 void Server::ForEachClient(absl::FunctionRef<void(Client&)> visit) {
@@ -384,6 +412,7 @@ void Server::Stop() {
   CloseHandle(&delay_timer_);
   CloseHandle(&pause_timer_);
   CloseHandle(&garbage_timer_);
+  CloseHandle(&blocked_timer_);
   for (uv_signal_t& signal : signals_) CloseHandle(&signal);
   uv_stop(loop());
 }

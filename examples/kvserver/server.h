@@ -97,6 +97,7 @@ class Server : public Host {
   size_t client_count() const override { return connections_.size(); }
   void CloseClient(ClientId id) override;
   void Resume(ClientId id, absl::FunctionRef<void(ReplyWriter&)> write) override;
+  void ResumeSoon(ClientId id) override;
   void ReleaseHeld() override;
   void RunAfter(std::chrono::milliseconds delay, std::function<void()> action) override;
   void Push(ClientId id, std::string_view bytes) override;
@@ -131,6 +132,7 @@ class Server : public Host {
   void AwaitDelayed();
   void RunDelayed();
   void OnPause();
+  void AwaitBlocked();
   void OnSignal();
   void SaveAndStop(const ShutdownRequest& request);
   void Stop();
@@ -163,6 +165,8 @@ class Server : public Host {
   uv_timer_t delay_timer_;
   uv_timer_t pause_timer_;
   uv_timer_t garbage_timer_;
+  uv_timer_t blocked_timer_;
+  int64_t blocked_timer_ms_ = BlockedClients::kForever;  // when it is due
   Pause::Kind paused_ = Pause::Kind::kNone;
   bool release_posted_ = false;
   std::multimap<uint64_t, std::function<void()>> delayed_;  // by time of the loop in ms

@@ -65,7 +65,8 @@ class Node {
   // --- Commands: not OK means that nothing changed -----------------------------------------
   // Unavailable, from each of them: the node has halted (see Halted).
   //
-  // Introduces this node to another; gossip does the rest. Ends in NodeAdded or MeetFailed.
+  // Introduces this node to another; gossip does the rest. Ends in NodeAdded or MeetFailed. Where
+  // nobody listens yet it tries again for Options::HandshakeTimeout().
   // InvalidArgument: no usable address. ResourceExhausted: max_nodes. Spec: "Node handshake".
   absl::Status Meet(const Endpoint& bus);
   // Takes unbound slots; those that RemoveSlots took from others here, under a config epoch above

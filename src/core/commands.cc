@@ -28,7 +28,7 @@ absl::Status NodeCore::Impl::Meet(const Endpoint& bus, Instant now) {
         meets_.size(), " handshakes under way, limit ", options_.max_nodes));
   }
   const Link& link = links_.OpenOutbound(std::nullopt, bus, now_);
-  meets_.push_back({bus, link.id, now_});
+  meets_.push_back({bus, link.id, link.id, now_});
   ready_.dials.push_back({link.id, bus});
   Settle();
   return absl::OkStatus();

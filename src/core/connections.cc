@@ -207,6 +207,9 @@ void NodeCore::Impl::OnLinkDown(LinkId id, LinkDownCause cause, Instant now) {
 // What the end of a link tells about the peer, and when to dial again. The link still exists.
 void NodeCore::Impl::ForgetLink(const Link& link, LinkDownCause cause) {
   if (!link.outbound) return;
+  if (link.phase == Link::Phase::kDialing) {
+    for (PendingMeet& meet : meets_) meet.dial_failed |= meet.link == link.id;
+  }
   const std::optional<NodeId> peer = link.peer ? link.peer : link.target;
   if (!peer || table_.Find(*peer) == nullptr) return;
   if (link.phase == Link::Phase::kReady) {
@@ -269,10 +272,17 @@ void NodeCore::Impl::DialDue() {
 
 void NodeCore::Impl::ExpireLinks() {
   for (LinkId id : links_.Overdue(now_)) CloseLink(id);
-  std::erase_if(meets_, [this](const PendingMeet& meet) {
-    if (now_ - meet.since <= options_.HandshakeTimeout() && links_.Find(meet.link) != nullptr) {
-      return false;
-    }
+  const auto expired = [this](const PendingMeet& meet) {
+    return now_ - meet.since > options_.HandshakeTimeout();
+  };
+  for (PendingMeet& meet : meets_) {
+    // Whoever is introduced may be starting just now.
+    if (!std::exchange(meet.dial_failed, false) || expired(meet)) continue;
+    meet.link = links_.OpenOutbound(std::nullopt, meet.bus, now_).id;
+    ready_.dials.push_back({meet.link, meet.bus});
+  }
+  std::erase_if(meets_, [&](const PendingMeet& meet) {
+    if (!expired(meet) && links_.Find(meet.link) != nullptr) return false;
     Emit(MeetFailed{meet.bus});
     CloseLink(meet.link);
     return true;

@@ -111,8 +111,10 @@ class NodeCore::Impl {
   };
   struct PendingMeet {
     Endpoint bus;
+    LinkId name;  // Of the first link: it names the handshake as long as it lasts.
     LinkId link;
     Instant since;
+    bool dial_failed = false;  // Nobody listens there yet.
   };
   // Of a node that was forgotten `since`, here or elsewhere.
   struct Ban {

@@ -285,10 +285,10 @@ CoreStatus NodeCore::Impl::Status(Instant now) const {
   for (const PendingMeet& meet : meets_) {
     NodeStatus entry;
     entry.handshake = true;
-    // A handshake has no id yet; the link names it for as long as it lasts.
+    // A handshake has no id yet.
     for (size_t i = 0; i < 8; ++i) {
       entry.view.id.bytes[NodeId::kSize - 1 - i] =
-          static_cast<uint8_t>(static_cast<uint64_t>(meet.link) >> (8 * i));
+          static_cast<uint8_t>(static_cast<uint64_t>(meet.name) >> (8 * i));
     }
     entry.view.bus = meet.bus;
     status.nodes.push_back(std::move(entry));

@@ -53,6 +53,9 @@ class FakeHost : public Host {
       if (client->id == id && client->blocked) executor->Resume(*client, write);
     }
   }
+  void ResumeSoon(ClientId id) override {
+    RunAfter(std::chrono::milliseconds(0), [this, id] { Resume(id, [](ReplyWriter&) {}); });
+  }
   void ReleaseHeld() override {
     ++releases;
     for (Client* client : clients) client->held = false;

@@ -75,6 +75,13 @@ class Draw:
     def limit(self) -> Request:
         return ["LIMIT", self.number(-1, 5), self.number(-1, 9)] if self.chance(0.4) else []
 
+    def field_operation(self) -> Request:
+        field = [self.one("i", "u") + self.number(1, 66), self.one("", "#") + self.number(0, 9)]
+        operand = self.one(self.number(), str(self.random.randrange(-2 ** 63, 2 ** 63)))
+        overflow = ["OVERFLOW", self.one("WRAP", "SAT", "FAIL")] if self.chance(0.5) else []
+        return [*overflow, *self.random.choice([
+            ["GET", *field], ["SET", *field, operand], ["INCRBY", *field, operand]])]
+
     def count(self) -> Request:
         return ["COUNT", self.number(0, 4)] if self.chance(0.5) else []
 
@@ -128,11 +135,15 @@ def of_sets(draw: Draw) -> Request:
 
 def of_lists(draw: Draw) -> Request:
     ends = [draw.one("LEFT", "RIGHT"), draw.one("LEFT", "RIGHT")]
+    # Of sorted sets, Redis changes the encoding for it.
+    sorted_key = draw.one("l1", "l2", "s1", "s2", "b1", "h1")
     rank = ["RANK", draw.number()] if draw.chance(0.5) else []
     return draw.random.choice([
         lambda: [draw.one("LPUSH", "RPUSH"), draw.key("l"), *draw.many(lambda: [draw.member()])],
         lambda: ["LMOVE", draw.key("l"), draw.key("l"), *ends],
         lambda: ["RPOPLPUSH", draw.key("l"), draw.key("l")],
+        lambda: ["SORT", sorted_key, *draw.some("ALPHA", "DESC"), *draw.limit()],
+        lambda: ["SORT", sorted_key, "ALPHA", *draw.limit(), "STORE", draw.key("l")],
         lambda: ["LMPOP", *draw.counted_keys("l"), ends[0], *draw.count()],
         lambda: ["LPOS", draw.key("l"), draw.member(), *rank, *draw.count()],
         lambda: ["LRANGE", draw.key("l"), draw.number(), draw.number()],
@@ -149,6 +160,8 @@ def of_bits(draw: Draw) -> Request:
         lambda: ["BITPOS", key, draw.one("0", "1"), *bounds],
         lambda: ["BITOP", draw.one("AND", "OR", "XOR"), key, *draw.many(lambda: [draw.key("b")])],
         lambda: ["BITOP", "NOT", key, draw.key("b")],
+        lambda: ["BITFIELD", key, *draw.many(draw.field_operation)],
+        lambda: ["LCS", key, draw.key("b"), *draw.some("IDX", "WITHMATCHLEN")],
     ])()
 
 

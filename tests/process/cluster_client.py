@@ -9,7 +9,7 @@ import random
 import select
 import threading
 import time
-from typing import Dict, Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, List, Optional, Sequence, Union
 
 from harness import value_of
 from kvtools import SLOTS, Connection, Reply, RespError, Server, Text, moved_to, slot_of
@@ -54,7 +54,7 @@ class ClusterClient:
             if shards:
                 return
 
-    def call(self, key: str, *words: Text) -> Reply:
+    def call(self, key: Union[str, bytes], *words: Text) -> Reply:
         """Sends a command to the owner of the key's slot.
 
         RespError: the server refused it. OSError, EOFError: the connection was lost while the

@@ -10,7 +10,8 @@ def run(command, *words, **options):
     """redis-cli --cluster, whatever it ends with."""
     return subprocess.run(["redis-cli", "--cluster", command, *map(str, words)],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, **options)
+                          stderr=subprocess.STDOUT, text=True, errors="replace", timeout=120,
+                          **options)
 
 
 class Operated(harness.ProcessTest):

@@ -1,13 +1,12 @@
 """What operators do to a cluster with stock redis-cli."""
 
 import re
-import shutil
 import unittest
 
 import harness
-from cluster_client import ClusterClient, missing_keys
+from cluster_client import missing_keys
 from harness import fill, wait_until
-from kvtools import HOST, SLOTS, Server, free_ports, slot_of, tag_in
+from kvtools import HOST, SLOTS, tag_in
 from operated import Operated, run
 
 
@@ -150,61 +149,6 @@ class Configured(harness.ProcessTest):
             server.start()
             self.assertEqual(server.call("CONFIG", "GET", "cluster-node-timeout"),
                              [b"cluster-node-timeout", b"3210"])
-
-
-@unittest.skipUnless(shutil.which("redis-server"), "no redis-server")
-class Imported(Operated):
-    SIZE, REPLICAS = 3, 0
-
-    def setUp(self):
-        super().setUp()
-        self.redis = Server("redis-server", self.directory / "redis", free_ports(1)[0],
-                            harness.DEBUG)
-        self.servers.append(self.redis)
-        self.redis.start()
-        self.commands = []
-        for n in range(50):
-            self.commands += [("SET", f"string{n}", f"value{n}"),
-                              ("RPUSH", f"list{n}", *map(str, range(n + 1))),
-                              ("SADD", f"set{n}", *[f"member{m}" for m in range(n + 1)]),
-                              ("SADD", f"numbers{n}", *map(str, range(n + 1))),
-                              ("HSET", f"hash{n}", *map(str, range(2 * n + 2))),
-                              ("ZADD", f"scores{n}", *map(str, range(10 * n + 2)))]
-        self.commands += [("SET", "lasting", "1", "EX", "1000"), ("SET", "long", "x" * 2_000_000),
-                          ("RPUSH", "longlist", *["y" * 100] * 5000)]
-        with self.redis.connect() as connection:
-            connection.pipeline(self.commands)
-            self.digests = {words[1]: connection.call("DEBUG", "DIGEST-VALUE", words[1])[0]
-                            for words in self.commands}
-
-    def digests_in_cluster(self):
-        found = {}
-        with ClusterClient([s.port for s in self.nodes.servers]) as client:
-            owners = {key: self.nodes.owner_seen_by(self.nodes.servers[0], slot_of(key))
-                      for key in self.digests}
-            for key in self.digests:
-                if client.call(key, "EXISTS", key):
-                    found[key] = owners[key].call("DEBUG", "DIGEST-VALUE", key)[0]
-        return found
-
-    def test_all_keys_are_moved(self):
-        self.tool("import", self.entry, "--cluster-from", self.address(self.redis))
-        self.assertEqual(self.digests_in_cluster(), self.digests)
-        self.assertEqual(self.redis.call("DBSIZE"), 0)
-        with ClusterClient([s.port for s in self.nodes.servers]) as client:
-            self.assertTrue(0 < client.call("lasting", "TTL", "lasting") <= 1000)
-
-    def test_keys_are_copied_and_replaced(self):
-        with ClusterClient([s.port for s in self.nodes.servers]) as client:
-            client.call("string7", "SET", "string7", "old")
-        self.tool("import", self.entry, "--cluster-from", self.address(self.redis),
-                  "--cluster-copy", "--cluster-replace")
-        self.assertEqual(self.digests_in_cluster(), self.digests)
-        self.assertEqual(self.redis.call("DBSIZE"), len(self.digests))
-        # And once more, over what is there.
-        self.tool("import", self.entry, "--cluster-from", self.address(self.redis),
-                  "--cluster-copy", "--cluster-replace")
-        self.assertEqual(self.digests_in_cluster(), self.digests)
 
 
 if __name__ == "__main__":
