@@ -329,7 +329,7 @@ void Executor::Call(Client& client, const Request& request, const std::string_vi
     parts_.stats.calls.GoOn(*request.spec);
   }
   request.spec->handler(context);
-  feed_.Tell(client, request);
+  if (ready_key == nullptr) feed_.Tell(client, request);
   CountReply(client, *request.spec, reply_start);
   const bool changed = keyspace.changes() != changes;
   watches_.EndCommand(changed);
