@@ -274,7 +274,10 @@ class Faults:
 
     def next(self) -> None:
         fault = self.rng.choice(self.kinds)
-        fault()
+        try:
+            fault()
+        except (OSError, EOFError):  # A server that is too busy to answer; it must recover.
+            self.count["not answered"] += 1
         self.count[fault.__name__.replace("_", " ")] += 1
 
     def any(self) -> Server:
@@ -402,7 +405,8 @@ class Soak:
         self.faults.next()
         self.wait_whole()
         check_servers(self.cluster)
-        self.memory.sample(self.cluster)
+        with contextlib.suppress(OSError, EOFError):
+            self.memory.sample(self.cluster)
         for checker in self.checkers:
             if checker.fault is not None:
                 raise checker.fault
@@ -421,9 +425,10 @@ class Soak:
         writes, waited, failures = (sum(getattr(c, name) for c in self.checkers)
                                     for name in ("writes", "waited", "failures"))
         faults = ", ".join(f"{n} {kind}" for kind, n in sorted(self.faults.count.items()))
+        used = max(self.memory.samples[-1:], default=0)
         print(f"[{time.monotonic() - self.began:6.0f} s] {writes:,} writes, {waited:,} times "
-              f"replicated, {failures:,} refused or cut off; {self.memory.samples[-1] >> 20} MiB "
-              f"used, {self.memory.resident >> 20} resident; {faults}", flush=True)
+              f"replicated, {failures:,} refused or cut off; {used >> 20} MiB used, "
+              f"{self.memory.resident >> 20} resident; {faults}", flush=True)
 
     def finish(self) -> None:
         for checker in self.checkers:
