@@ -276,8 +276,8 @@ class Faults:
         fault = self.rng.choice(self.kinds)
         try:
             fault()
-        except (OSError, EOFError):  # A server that is too busy to answer; it must recover.
-            self.count["not answered"] += 1
+        except (OSError, EOFError) as error:  # A server is too busy to answer; it must recover.
+            print(f"not answered: {fault.__name__}: {error!r}", flush=True)
         self.count[fault.__name__.replace("_", " ")] += 1
 
     def any(self) -> Server:
