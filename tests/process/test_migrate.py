@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -209,6 +210,8 @@ class Alone(Scripted):
         self.migrate("a", "b")
         target = self.accept()
         self.sent_keys(target, 2)
+        # Without a farewell: who only has nothing more to send still gets the answer.
+        self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.client.close()
         wait_until(lambda: self.source.info("clients")["connected_clients"] == "1", 10,
                    "the server knows")
