@@ -14,6 +14,7 @@ void BlockedClients::Add(Client& client, const Request& request, Args keys, Valu
         queue->second.waiters.try_emplace({type, waiter->order}, waiter.get()).second;
     if (added) waiter->keys.push_back(key);
   }
+  client.waiting_bytes = waiter->queue.bytes();
   if (deadline_ms != kForever) deadlines_.emplace(deadline_ms, client.id);
   waiters_[client.id] = std::move(waiter);
 }
@@ -23,6 +24,7 @@ std::unique_ptr<BlockedClients::Waiter> BlockedClients::Remove(const Client& cli
   if (found == waiters_.end()) return nullptr;
   std::unique_ptr<Waiter> waiter = std::move(found->second);
   waiters_.erase(found);
+  waiter->client.waiting_bytes = 0;
   deadlines_.erase({waiter->deadline_ms, client.id});
   for (const std::string_view key : waiter->keys) {
     const auto queue = queues_.find(key);

@@ -100,6 +100,7 @@ struct Client {
   std::unique_ptr<Subscriptions> subscriptions;      // after SUBSCRIBE and its relatives
   std::unique_ptr<Monitoring> monitoring;            // after MONITOR
 
+  size_t waiting_bytes = 0;         // of the request with which it waits for keys
   size_t pending_input_bytes = 0;   // received, not parsed yet
   size_t pending_output_bytes = 0;  // given to the socket, not taken by the kernel yet
 };

@@ -55,11 +55,11 @@ std::string Describe(const Client& client, int64_t now_ms) {
       " idle=", (now_ms - client.last_active_ms) / 1000, " flags=", FlagsOf(client),
       " db=0 sub=", names(ChannelKind::kChannel), " psub=", names(ChannelKind::kPattern),
       " ssub=", names(ChannelKind::kShardChannel), " multi=", queued,
-      " qbuf=", client.pending_input_bytes, " qbuf-free=0 argv-mem=0 multi-mem=", queued_bytes,
-      " rbs=", client.reply.capacity(), " rbp=0 obl=", output,
+      " qbuf=", client.pending_input_bytes, " qbuf-free=0 argv-mem=", client.waiting_bytes,
+      " multi-mem=", queued_bytes, " rbs=", client.reply.capacity(), " rbp=0 obl=", output,
       " oll=0 omem=", client.pending_output_bytes, " tot-mem=",
-      sizeof(Client) + client.pending_input_bytes + queued_bytes + subscribed_bytes +
-          client.reply.capacity() + client.pending_output_bytes,
+      sizeof(Client) + client.pending_input_bytes + client.waiting_bytes + queued_bytes +
+          subscribed_bytes + client.reply.capacity() + client.pending_output_bytes,
       " events=", client.pending_output_bytes > 0 ? "rw" : "r",
       " cmd=", client.last_command == nullptr ? "NULL" : client.last_command->name,
       " user=default redir=-1 resp=", static_cast<int>(client.protocol),

@@ -75,7 +75,12 @@ void RPopLPush(CommandContext& context) {
 void MoveOrWait(CommandContext& context, ListEnd from, ListEnd to, Args as) {
   int64_t timeout_ms = 0;
   if (!SecondsArg(context, context.args.back(), &timeout_ms)) return;
-  if (Move(context, from, to)) return context.Propagate(as);
+  const uint64_t changes = context.keyspace.changes();
+  if (Move(context, from, to)) {
+    // An error changed nothing, and would be one at the replicas too.
+    if (context.keyspace.changes() != changes) context.Propagate(as);
+    return;
+  }
   if (!context.client.may_block()) return context.reply.Null();
   context.executor.BlockOnKeys(context, context.args.subspan(1, 1), ValueType::kList, timeout_ms);
 }

@@ -150,7 +150,8 @@ void Connection::TakeUpInput() {
   const Config& config = server_.config_;
   const auto limit = static_cast<size_t>(config.client_query_buffer_limit) +
                      static_cast<size_t>(config.proto_max_bulk_len);
-  const bool waits = client_.blocked || client_.held;
+  // Of one that may wait for ever the end must be seen: it is read on, up to the limit.
+  const bool waits = (client_.blocked && client_.when_unblocked == nullptr) || client_.held;
   if (waits && input_.size() > kMaxInputWhileBlocked) {
     uv_read_stop(stream());
     reading_ = false;
@@ -232,8 +233,8 @@ void Connection::FailProtocol() {
 
 size_t Connection::memory_bytes() const {
   const size_t queued = client_.transaction == nullptr ? 0 : client_.transaction->queue.bytes();
-  return sizeof(*this) + input_.capacity() + queued + client_.reply.capacity() +
-         writing_.capacity();
+  return sizeof(*this) + input_.capacity() + queued + client_.waiting_bytes +
+         client_.reply.capacity() + writing_.capacity();
 }
 
 // --- Output ---
@@ -274,7 +275,8 @@ void Connection::OnWritten(uv_write_t* request, int status) {
   if (status < 0) return self.Close();
   if (self.closing_) return;
   self.server_.FlushOne(&self);
-  if (!self.closing_ && self.input_.size() > 0) self.TakeUpInput();
+  // At the end of the input there is nothing more to serve, but perhaps all has been answered now.
+  if (!self.closing_ && (self.input_.size() > 0 || self.ended_)) self.TakeUpInput();
 }
 
 const OutputLimit& Connection::Limit() const {

@@ -21,6 +21,7 @@ constexpr size_t kReadBuffer = size_t{64} << 10;
 constexpr int64_t kMaxHz = 500;
 // Upkeep per tick may take this long, so that it delays no request by more.
 constexpr uint64_t kExpireBudgetNs = 5'000'000;
+constexpr std::chrono::milliseconds kTransactionPause{10};
 constexpr uint64_t kMaintainBudgetNs = 1'000'000;
 
 int64_t UnixMs() {
@@ -300,7 +301,7 @@ void Server::OnSignal() {
 void Server::RequestShutdown(const ShutdownRequest& request) {
   if (executor_.loading()) {
     Log(LogLevel::kWarning, "Received shutdown signal during loading, exiting now.");
-    _exit(1);
+    _exit(0);
   }
   if (std::exchange(shutting_down_, true) && !request.now) return;
   Log(LogLevel::kWarning, "User requested shutdown...");
@@ -319,6 +320,10 @@ void Server::SaveAndStop(const ShutdownRequest& request) {
   using Save = ShutdownRequest::Save;
   const bool wanted = request.save == Save::kYes ||
                       (request.save == Save::kAsConfigured && persistence_->wanted_at_exit());
+  if (wanted && executor_.in_transaction() && !request.now) {
+    // Half of it must not be in the file. What it waits for has a limit of time.
+    return RunAfter(kTransactionPause, [this, request] { SaveAndStop(request); });
+  }
   if (wanted) {
     Log(LogLevel::kNotice, "Saving the final RDB snapshot before exiting.");
     persistence_->StopBackground();

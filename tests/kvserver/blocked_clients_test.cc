@@ -94,6 +94,30 @@ TEST_CASE("replicas hear what came of a request that waited") {
         Lines{"ZADD z 1 a 2 b 3 c 4 d", "ZPOPMIN z", "ZPOPMAX z", "ZPOPMIN z 2"});
 }
 
+TEST_CASE("replicas hear nothing of a request that ended in an error") {
+  Fixture server;
+  server.Run("SET string v");
+  server.Run("RPUSH l a");
+  server.TakeStream();
+  for (const char* request : {"BLMOVE string l LEFT LEFT 1", "BLMOVE l string LEFT LEFT 1",
+                              "BRPOPLPUSH string l 1", "BRPOPLPUSH l string 1"}) {
+    CAPTURE(request);
+    CHECK(server.Run(request).substr(0, 10) == "-WRONGTYPE");
+  }
+  server.Wait(0, "BLMOVE m string LEFT LEFT 0");
+  server.Run("RPUSH m a");
+  CHECK(server.Answer(0).substr(0, 10) == "-WRONGTYPE");
+  CHECK(server.TakeStream() == Lines{"RPUSH m a"});
+}
+
+TEST_CASE("what a client waits for counts as its memory, as long as it waits") {
+  Fixture server;
+  server.Wait(0, "BLPOP " + std::string(5000, 'x') + " l 0");
+  CHECK(server.waiters[0].waiting_bytes > 5000);
+  server.Run("RPUSH l a");
+  CHECK(server.waiters[0].waiting_bytes == 0);
+}
+
 TEST_CASE("a client goes on in the next turn, not inside of the request that served it") {
   Fixture server;
   server.Wait(0, "BLPOP l 0");

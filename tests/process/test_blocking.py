@@ -69,6 +69,11 @@ class InOneShard(Waiting):
         for _ in range(3):
             self.waiter(self.primary, "BLPOP", self.key, 0).close()
         wait_until(lambda: self.blocked(self.primary) == 0, 10, "they are forgotten")
+        # Also if it had sent more behind, than is read of one that waits for an answer.
+        eager = self.waiter(self.primary, "BLPOP", self.key, 0)
+        eager.socket.sendall(eager.encode("ECHO", b"x" * 10_000) * 300)
+        eager.close()
+        wait_until(lambda: self.blocked(self.primary) == 0, 10, "it is forgotten")
         waiter = self.waiter(self.primary, "BLPOP", self.key, 0)
         self.primary.call("RPUSH", self.key, "a", "b")
         self.assertEqual(waiter.read(), [self.key.encode(), b"a"])

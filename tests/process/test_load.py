@@ -222,6 +222,12 @@ class Ends(Load):
             client.shutdown(socket.SHUT_WR)
             self.assertEqual(read_all(client),
                              (b"$10000\r\n" + b"x" * 10000 + b"\r\n") * 2000 + b"+PONG\r\n")
+        # Also if its last reply is large, and nothing is left to be served.
+        self.target.call("SET", "large", b"x" * 30_000_000)
+        with self.raw(receive_buffer=4096) as client:
+            client.sendall(Connection.encode("GET", "large"))
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(len(read_all(client)), len(b"$30000000\r\n") + 30_000_000 + 2)
         # Also those that another thread has to answer, and those behind them.
         with self.raw() as client:
             client.sendall(b"CLUSTER MYID\r\nCLUSTER INFO\r\nPING\r\nSET k")

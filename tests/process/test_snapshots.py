@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -141,6 +142,22 @@ class Alone(harness.ProcessTest):
         server.start()
         self.assertEqual(server.call("DBSIZE"), 2)
 
+    def test_the_end_of_the_process_saves_no_half_of_a_transaction(self):
+        server = self.started("--save", "3600", "1")
+        server.call("SET", "moved", 1)
+        with server.connect() as client, socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen()
+            for words in (("MULTI",), ("SET", "a", 1),
+                          ("MIGRATE", "127.0.0.1", deaf.getsockname()[1], "moved", 0, 1000),
+                          ("SET", "b", 1), ("EXEC",)):
+                client.send(*words)
+            with deaf.accept()[0]:  # It has come to its middle, and waits.
+                server.process.terminate()
+                self.assertEqual(server.process.wait(20), 0)
+        server.start()
+        self.assertEqual(server.call("MGET", "a", "b"), [b"1", b"1"])
+
     def test_what_cannot_be_saved_is_told_and_keeps_the_process(self):
         server = self.started("--save", "3600", "1")
         server.call("SET", "a", "1")
@@ -273,7 +290,7 @@ class Alone(harness.ProcessTest):
         server.start(wait=0)
         wait_until(lambda: "LOADING" in ask_once(server), 30, "it loads")
         server.process.terminate()
-        self.assertEqual(server.process.wait(10), 1)
+        self.assertEqual(server.process.wait(10), 0)
         server.start()
         self.assertEqual(server.call("GET", "key:299999"), b"299999")
 
