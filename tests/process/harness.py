@@ -110,6 +110,22 @@ def lost_keys(server: Server, expected: Dict[str, bytes]) -> List[str]:
     return [key for key, value in zip(expected, values) if value != expected[key]]
 
 
+class FormedTest(ProcessTest):
+    """3 primaries and 3 replicas, made once for all tests of a class."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="clusterkit-test-"))
+        cls.formed = Cluster(KVSERVER, directory, 6, 2000, DEBUG)
+        cls.addClassCleanup(shutil.rmtree, directory, True)
+        cls.addClassCleanup(cls.formed.stop)
+        cls.formed.start()
+        cls.created = cls.formed.form(replicas=1)  # What redis-cli said.
+
+    def watched(self) -> Iterable[Server]:
+        return self.formed.servers
+
+
 class WatchedTest(ProcessTest):
     """A cluster of six servers, three of them replicas, each with an HTTP endpoint."""
 

@@ -1,30 +1,15 @@
 """One formed cluster, as stock redis-cli and redis-benchmark see it."""
 
-import pathlib
 import re
-import shutil
-import tempfile
 import unittest
 
 import harness
 from harness import RespError, fill, lost_keys, value_of, wait_until
-from kvtools import HOST, SLOTS, Cluster, redis_benchmark, redis_cli, slot_of, tag_in
+from kvtools import HOST, SLOTS, redis_benchmark, redis_cli, slot_of, tag_in
 
 
-class Formed(harness.ProcessTest):
+class Formed(harness.FormedTest):
     """3 primaries and 3 replicas, made once for all tests."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="clusterkit-test-"))
-        cls.formed = Cluster(harness.KVSERVER, cls.root, 6, 2000, harness.DEBUG)
-        cls.addClassCleanup(shutil.rmtree, cls.root, True)
-        cls.addClassCleanup(cls.formed.stop)
-        cls.formed.start()
-        cls.created = cls.formed.form(replicas=1)
-
-    def watched(self):
-        return self.formed.servers
 
     def setUp(self):
         self.primaries = sorted(self.formed.primaries(), key=lambda s: s.myself().ranges)

@@ -1,34 +1,23 @@
 """Slots on their way from one primary to another, step by step, as redis-cli moves them."""
 
-import pathlib
-import shutil
 import signal
-import tempfile
 import unittest
 
 import harness
 from harness import RespError, fill, lost_keys, value_of, wait_until
-from kvtools import HOST, SLOTS, Cluster, slot_of, tag_in
+from kvtools import HOST, SLOTS, slot_of, tag_in
 
 NOT_A_FORM = "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP"
 TRYAGAIN = "TRYAGAIN Multiple keys request during rehashing of slot"
 
 
-class Formed(harness.ProcessTest):
+class Formed(harness.FormedTest):
     """3 primaries and 3 replicas, made once for all tests of a class. Each test has a slot."""
 
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="clusterkit-test-"))
-        cls.formed = Cluster(harness.KVSERVER, cls.root, 6, 2000, harness.DEBUG)
-        cls.addClassCleanup(shutil.rmtree, cls.root, True)
-        cls.addClassCleanup(cls.formed.stop)
-        cls.formed.start()
-        cls.formed.form(replicas=1)
+        super().setUpClass()
         cls.used = 0
-
-    def watched(self):
-        return self.formed.servers
 
     def setUp(self):
         """`tag` is of a slot that `source` owns; a move to `target` is the subject."""

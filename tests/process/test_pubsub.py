@@ -1,15 +1,13 @@
 """Messages between the nodes of a cluster: who gets them, in which order, and whom they hold up."""
 
-import pathlib
 import select
 import shutil
 import signal
-import tempfile
 from typing import List
 
 import harness
 from harness import RespError, wait_until
-from kvtools import Cluster, Connection, Server, moved_to, slot_of, tag_in
+from kvtools import Connection, Server, moved_to, slot_of, tag_in
 
 
 class Subscriber(Connection):
@@ -61,21 +59,13 @@ def used_memory(server: Server) -> int:
     return int(server.info("memory")["used_memory"])
 
 
-class Formed(harness.ProcessTest):
+class Formed(harness.FormedTest):
     """3 primaries and 3 replicas, made once for all tests of the class."""
 
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="clusterkit-test-"))
-        cls.formed = Cluster(harness.KVSERVER, cls.root, 6, 2000, harness.DEBUG)
-        cls.addClassCleanup(shutil.rmtree, cls.root, True)
-        cls.addClassCleanup(cls.formed.stop)
-        cls.formed.start()
-        cls.formed.form(replicas=1)
+        super().setUpClass()
         cls.formed.wait_agreed()
-
-    def watched(self):
-        return self.formed.servers
 
     def subscriber(self, server: Server, *words) -> Subscriber:
         subscriber = Subscriber(server, *words)
